@@ -1,0 +1,53 @@
+# `make run` and `make test` need python3 (3.11 to 3.13) and make; everything else is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?=
+
+.PHONY: help run test lint train evaluate lock clean
+
+help:  ## Say what can be made
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
+
+run: .venv/.run  ## Serve on http://127.0.0.1:5000
+	@exec $(BIN)/python backend/app.py
+
+test: .venv/.dev  ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev  ## Style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+train: .venv/.train  ## Train on the folders in DATA
+	$(BIN)/python -m training.train --data $(DATA)
+
+evaluate: .venv/.train  ## Measure temp_model.h5 on the folders in DATA
+	$(BIN)/python -m training.evaluate --data $(DATA)
+
+lock:  ## Pin the newest versions that fit, by hash (needs uv)
+	for name in requirements requirements-dev requirements-train; do \
+		uv pip compile --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --python-version 3.11 \
+			--custom-compile-command "make lock" --quiet $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+clean:  ## Delete the virtual environment and every cache
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/.run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
+		echo "Python 3.11, 3.12 or 3.13 is needed: name one with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		echo "This Python cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Installing into .venv, once; this takes a minute or two."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.dev: .venv/.run requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/.train: .venv/.run requirements-train.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-train.txt
+	@touch $@

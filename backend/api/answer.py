@@ -1,0 +1,139 @@
+"""An Analysis to the JSON that a client gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from backend.domain import Analysis, Anomaly, Calibration, JudgedFace, JudgedFrame, Media, PublishedFrame, Track
+from backend.model.manifest import Manifest
+from backend.pipeline import Examination
+from backend.verdict.wording import NOT_EXAMINED
+
+Json = dict[str, Any]
+
+SURE = 0.9999  # no probability is told as certain
+
+
+def success_answer(
+    analysis: Analysis,
+    published: Sequence[PublishedFrame],
+    manifest: Manifest,
+    examination: Examination,
+    identity: str,
+    expires_at: datetime,
+) -> Json:
+    """The whole body of a successful answer; `details` is documented field by field in the README."""
+    calibration = manifest.calibration_of(analysis.basis)
+    instants = [frame for frame in analysis.frames if not frame.frame.follows]
+    return {
+        "status": "success",
+        "prediction": analysis.prediction,
+        "confidence": round(analysis.confidence, 4),
+        "frames": [frame.annotated for frame in published],
+        "anomalies": [anomaly.sentence for anomaly in analysis.anomalies],
+        "details": {
+            "id": identity,
+            "sha256": analysis.sha256,
+            "verdict": analysis.verdict,
+            "basis": analysis.basis,
+            "fake_probability": told(analysis.fake_probability),
+            "media": _media(analysis.media),
+            "coverage": {
+                "instants_examined": len(instants),
+                "frames_examined": len(analysis.frames),
+                "faces_judged": sum(len(frame.faces) for frame in analysis.frames) if _has_faces(analysis) else 0,
+                "not_examined": list(NOT_EXAMINED if analysis.media.kind == "video" else ()),
+            },
+            "tracks": [_track(track) for track in analysis.tracks],
+            "frames": [_frame(frame, names, calibration) for frame, names in zip(instants, published, strict=True)],
+            "anomalies": [_anomaly(anomaly) for anomaly in analysis.anomalies],
+            "model": model_facts(manifest),
+            "settings": {
+                "instants": examination.least_instants,
+                "faces_per_frame": examination.faces_per_frame,
+                "crop_margin": manifest.crop_margin,
+                "detector_threshold": manifest.detector_threshold,
+            },
+            "timing_ms": {stage: round(spent, 1) for stage, spent in analysis.timing_ms.items()},
+            "expires_at": expires_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        },
+    }
+
+
+def model_facts(manifest: Manifest) -> Json:
+    """What a client may know of the model, among it how often it was wrong on validation files."""
+    return {
+        "version": manifest.version,
+        "sha256": manifest.sha256,
+        "calibrated": manifest.calibrated,
+        "prior": manifest.prior,
+        "error_rates": {basis: asdict(rates) for basis, rates in manifest.error_rates.items()},
+    }
+
+
+def told(probability: float) -> float:
+    """A probability in four decimals, never 0 or 1."""
+    return round(min(max(probability, 1 - SURE), SURE), 4)
+
+
+def _has_faces(analysis: Analysis) -> bool:
+    return analysis.basis != "whole_frame"
+
+
+def _frame(frame: JudgedFrame, names: PublishedFrame, calibration: Calibration) -> Json:
+    return {
+        "time": round(frame.frame.time, 3),
+        "annotated_url": f"/static/{names.annotated}",
+        "plain_url": f"/static/{names.plain}",
+        "faces": [_face(face, calibration) for face in frame.faces],
+    }
+
+
+def _face(face: JudgedFace, calibration: Calibration) -> Json:
+    logit_map = face.score.logit_map
+    return {
+        "track": face.track,
+        "box": _rounded(face.crop.face.box) if face.crop.face else None,
+        "region": _rounded(face.crop.region),
+        "fake_probability": told(calibration.fake_probability(face.score.logit)),
+        "logit": round(face.score.logit, 4),
+        "logit_map": None if logit_map is None else [[round(float(value), 3) for value in row] for row in logit_map],
+    }
+
+
+def _rounded(box: Sequence[float]) -> list[float]:
+    return [round(value, 1) for value in box]
+
+
+def _media(media: Media) -> Json:
+    numbers = ("duration", "frames_per_second")
+    return {
+        name: round(value, 3) if name in numbers and value is not None else value
+        for name, value in asdict(media).items()
+    }
+
+
+def _track(track: Track) -> Json:
+    return {
+        "number": track.number,
+        "first_time": round(track.first_time, 3),
+        "last_time": round(track.last_time, 3),
+        "instants": track.instants,
+        "fake_probability": told(track.fake_probability),
+        "logit": round(track.logit, 4),
+        "judged": track.judged,
+        "flicker": None if track.flicker is None else round(track.flicker, 4),
+    }
+
+
+def _anomaly(anomaly: Anomaly) -> Json:
+    return {
+        "code": anomaly.code,
+        "value": anomaly.value,
+        "threshold": anomaly.threshold,
+        "time_span": None if anomaly.time_span is None else [round(time, 3) for time in anomaly.time_span],
+        "track": anomaly.track,
+    }

@@ -1,0 +1,66 @@
+"""The upload out of the request: streamed to disk, never held in memory."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from flask import Request, current_app
+
+from backend.config import MEBIBYTE
+from backend.errors import BadRequest, EmptyFilename, FileTooLarge, MissingFile
+from backend.media.opening import check_extension
+from backend.store.uploads import Upload, finish_upload, open_upload
+
+FIELD = "file"
+
+
+class UploadRequest(Request):
+    """A request whose files are written to the upload folder, and deleted with it, however it ends."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._received: list[IO[bytes]] = []
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        stream = open_upload(current_app.config["UPLOAD_FOLDER"])
+        self._received.append(stream)
+        return stream
+
+    def close(self) -> None:
+        """Delete what was received."""
+        super().close()
+        for stream in self._received:
+            stream.close()
+
+
+def receive_upload(request: Request, limit: int) -> Upload:
+    """Take the one file of a request.
+
+    Raises:
+        MissingFile, EmptyFilename, BadRequest: there is none, one without a name, or more than one.
+        UnsupportedType: its name has not an allowed extension.
+        FileTooLarge: it has more than `limit` bytes.
+    """
+    files = request.files.getlist(FIELD)
+    if not files:
+        raise MissingFile(f"Send one file in the multipart form field {FIELD!r}.")
+    if len(files) > 1 or len(request.files) > 1:
+        raise BadRequest("Send one file at a time.")
+    if not files[0].filename:
+        raise EmptyFilename("The file field is empty: choose a file.")
+    check_extension(files[0].filename)
+    upload = finish_upload(files[0].stream)
+    if upload.size > limit:
+        raise FileTooLarge(too_large_sentence(limit))
+    return upload
+
+
+def too_large_sentence(limit: int) -> str:
+    """What a user reads whose file is over the limit."""
+    return f"The file is larger than {limit / MEBIBYTE:g} MB, the most that is accepted."

@@ -1,0 +1,103 @@
+"""The routes: parse the request, call the pipeline, shape the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, abort, g, jsonify, request, send_from_directory
+
+from backend.api.admission import Admission
+from backend.api.answer import model_facts, success_answer
+from backend.api.receiving import receive_upload
+from backend.config import Settings
+from backend.media.limits import MediaLimits
+from backend.media.signatures import ALLOWED_EXTENSIONS
+from backend.model.holder import ModelHolder
+from backend.pipeline import Examination, Stopwatch, analyse, publish
+from backend.store.frames import FRAME_NAME
+
+SERVICE = "deepfake-detector"
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the routes work with."""
+
+    settings: Settings
+    model: ModelHolder
+    admission: Admission
+
+
+def create_blueprint(services: Services) -> Blueprint:
+    """All routes, bound to their services."""
+    settings = services.settings
+    blueprint = Blueprint("api", __name__)
+    examination = Examination(
+        least_instants=settings.instants,
+        faces_per_frame=settings.faces_per_frame,
+        limits=MediaLimits(pixels=settings.picture_pixels, side=settings.picture_side),
+    )
+
+    @blueprint.get("/")
+    def index() -> Response:
+        return jsonify(status="ok", service=SERVICE, version=VERSION, model=_model(services), limits=_limits(settings))
+
+    @blueprint.get("/livez")
+    def livez() -> Response:
+        return jsonify(status="ok")
+
+    @blueprint.get("/readyz")
+    def readyz() -> Response:
+        services.model.require()
+        return jsonify(status="ok")
+
+    @blueprint.post("/predict")
+    def predict() -> Response:
+        model = services.model.require()
+        stopwatch = Stopwatch()
+        with services.admission.enter():
+            with stopwatch.stage("receiving"):
+                upload = receive_upload(request, settings.upload_limit)
+            analysis = analyse(upload.path, upload.sha256, model, examination, stopwatch)
+            with stopwatch.stage("drawing"):
+                published = publish(analysis, model.manifest.calibration_of(analysis.basis), settings.frame_folder)
+        g.facts = {"bytes": upload.size, "verdict": analysis.verdict, "timing_ms": stopwatch.milliseconds}
+        expires_at = datetime.now(UTC) + timedelta(seconds=settings.retention)
+        answer = success_answer(analysis, published, model.manifest, examination, g.request_id, expires_at)
+        return jsonify(answer)
+
+    @blueprint.get("/static/<name>")
+    def frame(name: str) -> Response:
+        if not FRAME_NAME.fullmatch(name):
+            abort(404)
+        response = send_from_directory(settings.frame_folder.resolve(), name, mimetype="image/jpeg", max_age=0)
+        response.cache_control.public = False
+        response.cache_control.private = True
+        return response
+
+    @blueprint.after_request
+    def name_model(response: Response) -> Response:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if services.model.model:
+            response.headers["X-Model-Version"] = services.model.model.manifest.version
+        return response
+
+    return blueprint
+
+
+def _model(services: Services) -> dict[str, Any] | None:
+    loaded = services.model.model
+    return model_facts(loaded.manifest) if loaded else None
+
+
+def _limits(settings: Settings) -> dict[str, Any]:
+    return {
+        "upload_bytes": settings.upload_limit,
+        "extensions": sorted(ALLOWED_EXTENSIONS),
+        "picture_pixels": settings.picture_pixels,
+        "picture_side": settings.picture_side,
+        "retention_seconds": settings.retention,
+    }

@@ -1,0 +1,81 @@
+"""Settings: one typed object, read from DETECTOR_* variables and validated once, at start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "DETECTOR_"
+MEBIBYTE = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """A DETECTOR_* variable that cannot be used; the text names it and says why."""
+
+
+class Settings(BaseSettings):
+    """What can be set from outside: the variable of a field is its name in capitals after DETECTOR_."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 lets other machines in.")
+    port: int = Field(5000, ge=1, le=65535, description="Port to listen on.")
+    model_path: Path = Field(ROOT / "temp_model.h5", description="Keras model file; its manifest lies beside it.")
+    fake_index: int = Field(
+        1, ge=0, le=1, description="Which output of a foreign model's softmax of two means fake; unused by ours."
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("http://localhost:3000",), description="Origins, separated by commas, whose pages may call the service."
+    )
+    upload_folder: Path = Field(ROOT / "backend" / "uploads", description="Where uploads lie while they are judged.")
+    frame_folder: Path = Field(ROOT / "backend" / "static", description="Where frames lie until they are purged.")
+    upload_limit: int = Field(100 * MEBIBYTE, ge=1, description="Largest file accepted, in bytes.")
+    retention: int = Field(3600, ge=1, description="Seconds after which uploads and frames are deleted.")
+    purge_interval: int = Field(300, ge=1, description="Seconds between purges.")
+    instants: int = Field(16, ge=1, le=64, description="Instants of a video that are examined; long ones get up to 64.")
+    faces_per_frame: int = Field(8, ge=1, le=64, description="Faces judged in one frame, the largest first.")
+    picture_pixels: int = Field(64_000_000, ge=1, description="Most pixels of a picture or a video's frame.")
+    picture_side: int = Field(16_384, ge=1, description="Largest width or height of a picture or a video's frame.")
+    analyses: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="Files judged at the same time; by default one per processor core.",
+    )
+    queue: int = Field(16, ge=0, description="Files that may wait for their turn; more are answered 503 busy.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _refuse_wildcard(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not origin.startswith(("http://", "https://")) or "*" in origin:
+                raise ValueError(f"{origin!r} is not an origin such as http://localhost:3000")
+        return origins
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a variable that cannot be used, or one that no setting knows.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"{unknown[0]} is not a setting; known are {', '.join(sorted(known))}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = PREFIX + str(first["loc"][0]).upper()
+        raise SettingsError(f"{variable}={first['input']!r}: {first['msg']}") from error

@@ -1,0 +1,211 @@
+"""The frozen dataclasses that the parts speak in.
+
+Conventions everywhere inside: pixels are (height, width, 3) uint8 RGB; times are seconds as float, from
+presentation time stamps; boxes are (x, y, width, height) in pixels of the upright source picture.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+LogitMap = NDArray[np.float32]
+
+CROP_SIDE = 224  # pixels: the network's input is (CROP_SIDE, CROP_SIDE, 3)
+
+MediaKind = Literal["video", "picture"]
+Basis = Literal["face_video", "face_picture", "whole_frame"]
+Prediction = Literal["Real", "Fake"]
+Verdict = Literal["real", "fake", "inconclusive"]
+
+
+class Box(NamedTuple):
+    """A rectangle in source pixels; it may reach beyond the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle as (x, y)."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    @property
+    def longer_side(self) -> float:
+        """The larger of width and height."""
+        return max(self.width, self.height)
+
+
+@dataclass(frozen=True)
+class Media:
+    """What the container says of an upload, as far as it could be checked.
+
+    `width` and `height` are of the upright picture, after `rotation` (degrees clockwise) was undone.
+    """
+
+    kind: MediaKind
+    container: str
+    codec: str
+    width: int
+    height: int
+    rotation: int
+    duration: float | None
+    frames_per_second: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One decoded, upright picture and its presentation time.
+
+    `follows` marks the companion of the frame before it, at most 0.1 s later, wanted for flicker alone.
+    """
+
+    time: float
+    pixels: Pixels
+    follows: bool = False
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face found in a frame.
+
+    `landmarks` are (x, y) of right eye, left eye, nose, right and left corner of the mouth (the person's right).
+    """
+
+    box: Box
+    landmarks: tuple[tuple[float, float], ...]
+    detector_score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """The square picture that the network judges.
+
+    `region` is what it shows of the source; `face` is None where the whole frame was taken.
+    """
+
+    pixels: Pixels
+    region: Box
+    face: Face | None
+
+
+@dataclass(frozen=True, eq=False)
+class ExaminedFrame:
+    """A frame after faces were found: crops from the full picture, and a smaller copy of it for drawing."""
+
+    time: float
+    follows: bool
+    pixels: Pixels
+    scale: float
+    crops: tuple[Crop, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What the network says of one crop: the logit of being fake, and where it comes from.
+
+    `logit_map` is (7, 7) float32 and its mean is `logit`; None from a network that has no map.
+    """
+
+    logit: float
+    logit_map: LogitMap | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A Platt scale (Platt, 1999), with its bias told as the logit at which Real and Fake are equally likely."""
+
+    scale: float
+    threshold: float
+
+    def fake_probability(self, logit: float) -> float:
+        """The calibrated probability of being fake."""
+        exponent = min(max(self.scale * (logit - self.threshold), -700.0), 700.0)  # beyond, exp overflows
+        return 1 / (1 + math.exp(-exponent))
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedFace:
+    """A crop with its score and the number of the track that it belongs to."""
+
+    crop: Crop
+    score: Score
+    track: int
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedFrame:
+    """A frame whose faces are judged."""
+
+    frame: ExaminedFrame
+    faces: tuple[JudgedFace, ...]
+
+
+@dataclass(frozen=True)
+class PublishedFrame:
+    """File names of a frame's two JPEGs: with boxes, scores and heat map drawn in, and without."""
+
+    annotated: str
+    plain: str
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face followed through the frames: its span, and its logit aggregated over them.
+
+    `judged` is False for a face seen too seldom to speak for a video. `flicker` is the mean absolute change of
+    the logit between frames at most 0.1 s apart, None where no such pair was seen.
+    """
+
+    number: int
+    first_time: float
+    last_time: float
+    instants: int
+    logit: float
+    fake_probability: float
+    judged: bool
+    flicker: float | None
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """A measurement that a reader should know of, with the bound that it passed."""
+
+    code: str
+    value: float
+    threshold: float
+    sentence: str
+    time_span: tuple[float, float] | None = None
+    track: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Everything that is known of an upload in the end."""
+
+    media: Media
+    sha256: str
+    frames: tuple[JudgedFrame, ...]
+    tracks: tuple[Track, ...]
+    anomalies: tuple[Anomaly, ...]
+    basis: Basis
+    fake_probability: float
+    verdict: Verdict
+    timing_ms: dict[str, float]
+
+    @property
+    def prediction(self) -> Prediction:
+        """The likelier label."""
+        return "Fake" if self.fake_probability >= 0.5 else "Real"
+
+    @property
+    def confidence(self) -> float:
+        """The calibrated probability that `prediction` is right; never a certainty."""
+        return min(max(self.fake_probability, 1 - self.fake_probability), 0.9999)

@@ -1,0 +1,28 @@
+"""One frame to the crops that are judged."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from backend.domain import ExaminedFrame, Frame, Pixels
+from backend.faces.cropping import crop_face, crop_whole
+from backend.faces.detection import find_faces
+
+DRAWING_SIDE = 1280  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
+
+
+def examine(frame: Frame, score_threshold: float, most_faces: int, margin: float) -> ExaminedFrame:
+    """Find the faces of a frame and cut them out of the full picture; without one, the whole frame is the crop."""
+    faces = find_faces(frame.pixels, score_threshold, most_faces)
+    crops = tuple(crop_face(frame.pixels, face, margin) for face in faces) or (crop_whole(frame.pixels),)
+    pixels, scale = _for_drawing(frame.pixels)
+    return ExaminedFrame(frame.time, frame.follows, pixels, scale, crops)
+
+
+def _for_drawing(pixels: Pixels) -> tuple[Pixels, float]:
+    """A copy no larger than DRAWING_SIDE, and its size relative to the source."""
+    scale = min(1.0, DRAWING_SIDE / max(pixels.shape[:2]))
+    if scale == 1.0:
+        return pixels, scale
+    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8), scale

@@ -1,0 +1,82 @@
+"""JPEG and PNG files to one upright Frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from backend.domain import Frame, Media, Pixels
+from backend.errors import UnreadableMedia
+from backend.media.limits import MediaLimits
+from backend.media.signatures import Container
+
+ORIENTATION_TAG = 0x0112  # EXIF 2.32, section 4.6.4
+ROTATIONS = {1: 0, 2: 0, 3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}  # degrees clockwise, after mirroring
+MIRRORED = frozenset({2, 4, 5, 7})
+GREY = 128  # shown where a picture is transparent
+
+Image.MAX_IMAGE_PIXELS = None  # MediaLimits, which a setting can move, are checked instead
+
+
+def read_picture(path: Path, container: Container, limits: MediaLimits) -> tuple[Media, Frame]:
+    """Decode a picture, upright, transparent parts over grey.
+
+    Raises:
+        MediaTooComplex: its header tells of more pixels than the limits; nothing was decoded.
+        UnreadableMedia: it cannot be decoded.
+    """
+    orientation = _check_header(path, container, limits)
+    decoded = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None:
+        raise UnreadableMedia("The picture is damaged: it cannot be decoded.")
+    pixels = turn_upright(_to_rgb(decoded), orientation)
+    media = Media(
+        kind="picture",
+        container=container,
+        codec=container,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        rotation=ROTATIONS[orientation],
+        duration=None,
+        frames_per_second=None,
+    )
+    return media, Frame(0.0, pixels)
+
+
+def _check_header(path: Path, container: Container, limits: MediaLimits) -> int:
+    """Hold the size to the limits, without decoding; the EXIF orientation."""
+    try:
+        with Image.open(path, formats=[container.upper()]) as image:
+            limits.check(image.width, image.height)
+            orientation: int = image.getexif().get(ORIENTATION_TAG, 1)
+            return orientation if orientation in ROTATIONS else 1
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise UnreadableMedia("The picture is damaged: its header cannot be read.") from error
+
+
+def _to_rgb(decoded: np.ndarray) -> Pixels:
+    """OpenCV's result, of any depth and number of channels, to (height, width, 3) uint8 RGB."""
+    if decoded.dtype == np.uint16:
+        decoded = (decoded >> 8).astype(np.uint8)
+    if decoded.ndim == 2:
+        return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_GRAY2RGB), np.uint8)
+    if decoded.shape[2] == 4:
+        alpha = decoded[:, :, 3:].astype(np.uint16)
+        blended = (decoded[:, :, :3] * alpha + GREY * (255 - alpha) + 127) // 255
+        decoded = blended.astype(np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undo an EXIF orientation of 1 to 8."""
+    if orientation in MIRRORED:
+        pixels = pixels[:, ::-1]
+    return rotate(pixels, ROTATIONS[orientation])
+
+
+def rotate(pixels: Pixels, degrees: int) -> Pixels:
+    """Turn clockwise by a multiple of 90 degrees."""
+    return np.ascontiguousarray(np.rot90(pixels, -degrees // 90))

@@ -1,0 +1,26 @@
+"""What every runtime of the network offers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.domain import Pixels
+
+
+class Classifier(Protocol):
+    """A network that says how likely a crop is fake."""
+
+    def predict(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Judge crops.
+
+        Args:
+            crops: (n, 224, 224, 3) uint8 RGB, n at least 1.
+
+        Returns:
+            probabilities of being fake, (n,) float32, and logit maps, (n, 7, 7) float32, whose means are their
+            logits; None in place of the maps from a network that has none.
+        """
+        ...

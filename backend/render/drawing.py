@@ -1,0 +1,77 @@
+"""A judged frame to the picture that shows where the evidence lies."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from backend.domain import Calibration, JudgedFace, JudgedFrame, LogitMap, Pixels
+
+JPEG_QUALITY = 85
+HEAT_LOGIT = 4.0  # logit away from the threshold at which the colour is full
+HEAT_OPACITY = 0.45  # of the full colour
+FAKE_COLOUR = (214, 48, 49)  # RGB
+REAL_COLOUR = (9, 132, 127)
+TEXT_HEIGHT = 0.035  # of the frame's shorter side
+SMALLEST_TEXT = 12  # pixels
+
+
+def draw(frame: JudgedFrame, calibration: Calibration) -> Pixels:
+    """Draw box, track, calibrated fake probability and heat map of each face; (height, width, 3) uint8 RGB."""
+    canvas = frame.frame.pixels.copy()
+    for face in frame.faces:
+        if face.score.logit_map is not None:
+            _lay_heat(canvas, face, face.score.logit_map, frame.frame.scale, calibration.threshold)
+    for face in frame.faces:
+        _draw_box(canvas, face, frame.frame.scale, calibration.fake_probability(face.score.logit))
+    return canvas
+
+
+def encode_jpeg(pixels: Pixels) -> bytes:
+    """(height, width, 3) uint8 RGB to JPEG, without any metadata."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not done:
+        raise RuntimeError("a frame could not be encoded as JPEG")
+    return data.tobytes()
+
+
+def heat_opacity(logit_map: LogitMap, threshold: float, side: int) -> np.ndarray:
+    """How strongly each pixel of a crop speaks for fake: (side, side) float32, 0 to HEAT_OPACITY."""
+    evidence = np.clip((logit_map - threshold) / HEAT_LOGIT, 0.0, 1.0).astype(np.float32)
+    return (
+        np.asarray(cv2.resize(evidence, (side, side), interpolation=cv2.INTER_CUBIC), np.float32).clip(0, 1)
+        * HEAT_OPACITY
+    )
+
+
+def _lay_heat(canvas: Pixels, face: JudgedFace, logit_map: LogitMap, scale: float, threshold: float) -> None:
+    """Blend the colour of fakes into the part of the canvas that the crop shows."""
+    left, top = round(face.crop.region.x * scale), round(face.crop.region.y * scale)
+    side = max(1, round(face.crop.region.width * scale))
+    height, width = canvas.shape[:2]
+    rows = slice(max(top, 0), min(top + side, height))
+    columns = slice(max(left, 0), min(left + side, width))
+    opacity = heat_opacity(logit_map, threshold, side)[
+        rows.start - top : rows.stop - top, columns.start - left : columns.stop - left, None
+    ]
+    part = canvas[rows, columns]
+    canvas[rows, columns] = (part * (1 - opacity) + np.array(FAKE_COLOUR) * opacity + 0.5).astype(np.uint8)
+
+
+def _draw_box(canvas: Pixels, face: JudgedFace, scale: float, fake_probability: float) -> None:
+    box = face.crop.face.box if face.crop.face else face.crop.region
+    colour = FAKE_COLOUR if fake_probability >= 0.5 else REAL_COLOUR
+    shorter = min(canvas.shape[:2])
+    thickness = max(1, round(shorter / 240))
+    start = round(box.x * scale), round(box.y * scale)
+    end = round((box.x + box.width) * scale), round((box.y + box.height) * scale)
+    cv2.rectangle(canvas, start, end, colour, thickness, cv2.LINE_AA)
+    text = f"#{face.track} {100 * fake_probability:.0f}% fake"
+    font, weight = cv2.FONT_HERSHEY_SIMPLEX, max(1, thickness // 2)
+    size = cv2.getFontScaleFromHeight(font, round(max(SMALLEST_TEXT, TEXT_HEIGHT * shorter)), weight)
+    (text_width, text_height), baseline = cv2.getTextSize(text, font, size, weight)
+    left = min(max(start[0], 0), max(0, canvas.shape[1] - text_width - 2))
+    bottom = min(max(start[1], text_height + baseline + 2), canvas.shape[0])
+    corner = left, bottom - text_height - baseline - 2
+    cv2.rectangle(canvas, corner, (left + text_width + 2, bottom), colour, cv2.FILLED)
+    cv2.putText(canvas, text, (left + 1, bottom - baseline), font, size, (255, 255, 255), weight, cv2.LINE_AA)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from backend.app import create_app
+from backend.config import Settings
+from tests.fakes import FakeClassifier, ReadyModel
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    folders = {"upload_folder": tmp_path / "uploads", "frame_folder": tmp_path / "static"}
+    for folder in folders.values():
+        folder.mkdir()
+    return Settings(upload_limit=2_000_000, **folders)
+
+
+@pytest.fixture
+def classifier() -> FakeClassifier:
+    return FakeClassifier()
+
+
+@pytest.fixture
+def app(settings: Settings, classifier: FakeClassifier) -> Flask:
+    return create_app(settings, ReadyModel(classifier))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()

@@ -1,0 +1,55 @@
+"""A stand-in for the network, so that the service around it is tested in seconds."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.domain import Calibration, Pixels
+from backend.model.holder import LoadedModel, ModelHolder
+from backend.model.manifest import ErrorRates, Manifest, Rate
+
+MANIFEST = Manifest(
+    version="test-1",
+    sha256="0" * 64,
+    detector_sha256="0" * 64,
+    detector_threshold=0.7,
+    crop_margin=0.95,
+    prior=0.5,
+    calibration={"face_video": Calibration(2.0, 0.0), "face_picture": Calibration(2.0, 0.0)},
+    inconclusive={"face_video": (0.3, 0.7), "face_picture": (0.3, 0.7)},
+    error_rates={
+        basis: ErrorRates(Rate(0.05, 0.04, 0.06, 1000), Rate(0.1, 0.08, 0.12, 1000))
+        for basis in ("face_video", "face_picture")
+    },
+    golden_logits=(0.0, 0.0, 0.0, 0.0),
+    golden_tolerance=1e-3,
+)
+
+
+class FakeClassifier:
+    """Gives every crop the same logit, and the batches it was asked for away."""
+
+    def __init__(self, logit: float = 2.0) -> None:
+        self.logit = logit
+        self.batches: list[int] = []
+
+    def predict(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        self.batches.append(len(crops))
+        maps = np.full((len(crops), 7, 7), self.logit, np.float32)
+        return (1 / (1 + np.exp(-maps.mean(axis=(1, 2))))).astype(np.float32), maps
+
+
+class ReadyModel(ModelHolder):
+    """A holder whose model is there already."""
+
+    def __init__(self, classifier: FakeClassifier, manifest: Manifest = MANIFEST) -> None:
+        self._model = LoadedModel(classifier, manifest)
+
+
+class AbsentModel(ModelHolder):
+    """A holder whose model will never come."""
+
+    def __init__(self, reason: str) -> None:
+        self._model = None
+        self._reason = reason

@@ -1,0 +1,150 @@
+"""The service as a user meets it: a real process, the shipped model, real files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import requests
+
+from backend.config import ROOT
+from backend.model.manifest import file_sha256, manifest_path, read_manifest
+from tests.generators import face_frames, face_picture, write_picture, write_video
+from tests.system.conftest import running_server, wait_until
+
+MODEL_PATH = ROOT / "temp_model.h5"
+
+
+def test_the_shipped_manifest_belongs_to_the_shipped_model_and_detector():
+    manifest = read_manifest(manifest_path(MODEL_PATH))
+    assert manifest.sha256 == file_sha256(MODEL_PATH)
+    assert manifest.detector_sha256 == file_sha256(ROOT / "backend" / "faces" / "face_detection_yunet_2023mar.onnx")
+    assert MODEL_PATH.stat().st_size < 20_000_000
+
+
+def test_a_real_photograph_is_judged_by_the_shipped_model(server, tmp_path):
+    answer = server.predict(write_picture(tmp_path / "astronaut.jpg", face_picture())).json()
+    assert answer["prediction"] == "Real"
+    assert answer["details"]["basis"] == "face_picture" and answer["details"]["model"]["calibrated"] is True
+    assert answer["details"]["model"]["sha256"] == file_sha256(MODEL_PATH)
+    (face,) = answer["details"]["frames"][0]["faces"]
+    assert abs(np.mean(face["logit_map"]) - face["logit"]) < 0.001
+
+
+def test_a_video_is_judged_and_its_frames_can_be_fetched(server, tmp_path):
+    answer = server.predict(write_video(tmp_path / "clip.mp4", face_frames(60))).json()
+    assert answer["status"] == "success" and answer["details"]["basis"] == "face_video"
+    assert len(answer["frames"]) == 16 and answer["details"]["coverage"]["faces_judged"] == 20
+    response = server.get(f"/static/{answer['frames'][0]}")
+    picture = cv2.imdecode(np.frombuffer(response.content, np.uint8), cv2.IMREAD_COLOR)
+    assert response.headers["Content-Type"] == "image/jpeg" and picture.shape == (240, 320, 3)
+    assert not any(server.uploads.iterdir())
+
+
+def test_the_same_file_gets_the_same_logits_again(server, tmp_path):
+    path = write_video(tmp_path / "clip.mp4", face_frames(60))
+    first, second = ([track["logit"] for track in server.predict(path).json()["details"]["tracks"]] for _ in range(2))
+    assert first == second
+
+
+def test_a_text_file_named_mp4_is_refused_in_json(server, tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_text("This is not a video.")
+    response = server.predict(path)
+    assert response.status_code == 415 and response.json()["code"] == "unsupported_type"
+
+
+def test_an_upload_over_the_limit_is_answered_whole_also_when_it_comes_in_chunks(tmp_path):
+    with running_server(tmp_path, DETECTOR_UPLOAD_LIMIT="1000000") as server:
+        server.wait_for("/readyz", 200)
+        path = tmp_path / "large.mp4"
+        path.write_bytes(b"\x00\x00\x00\x18ftypisom" + bytes(5_000_000))
+        boundary = "frontier"
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'.encode()
+        chunks = [head, *[path.read_bytes()[at : at + 65536] for at in range(0, 5_000_000, 65536)]]
+        chunked = requests.post(
+            server.url + "/predict",
+            data=iter([*chunks, f"\r\n--{boundary}--\r\n".encode()]),
+            headers={"Content-Type": f"multipart/form-data; boundary={boundary}", "Origin": "http://localhost:3000"},
+            timeout=30,
+        )
+        for response in (server.predict(path), chunked):
+            assert response.status_code == 413 and response.json()["code"] == "file_too_large"
+        assert chunked.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+        assert not any(server.uploads.iterdir())
+
+
+def test_old_files_are_purged_at_start_and_young_ones_stay(tmp_path):
+    static, uploads = tmp_path / "static", tmp_path / "uploads"
+    for folder in (static, uploads):
+        folder.mkdir()
+        for name, age in (("old", 3700), ("young", 3000)):
+            (folder / name).write_bytes(b"x")
+            os.utime(folder / name, (time.time() - age,) * 2)
+    with running_server(tmp_path):
+        wait_until(lambda: not (static / "old").exists() and not (uploads / "old").exists(), 20)
+        assert (static / "young").exists() and (uploads / "young").exists()
+
+
+def test_a_frame_is_gone_after_the_retention(tmp_path):
+    with running_server(tmp_path, DETECTOR_RETENTION="2", DETECTOR_PURGE_INTERVAL="1") as server:
+        server.wait_for("/readyz", 200)
+        answer = server.predict(write_picture(tmp_path / "a.jpg", face_picture())).json()
+        path = f"/static/{answer['frames'][0]}"
+        assert server.get(path).status_code == 200
+        wait_until(lambda: server.get(path).status_code == 404, 20)
+        assert server.get(path).json()["code"] == "not_found"
+
+
+def check_unready(server, reason: str) -> None:
+    wait_until(lambda: "model not ready" in server.log, 90)
+    response = server.get("/readyz")
+    assert response.status_code == 503 and response.json()["code"] == "not_ready"
+    assert reason in response.json()["error"]
+    assert server.get("/").json()["model"] is None
+
+
+def test_a_missing_model_leaves_the_service_up_and_unready(tmp_path):
+    with running_server(tmp_path, DETECTOR_MODEL_PATH=str(tmp_path / "none.h5")) as server:
+        check_unready(server, "no model file")
+        assert server.predict(write_picture(tmp_path / "a.jpg", face_picture())).json()["code"] == "not_ready"
+
+
+def test_a_corrupt_model_leaves_the_service_up_and_unready(tmp_path):
+    path = tmp_path / "model.h5"
+    path.write_bytes(MODEL_PATH.read_bytes()[:100_000])
+    with running_server(tmp_path, DETECTOR_MODEL_PATH=str(path)) as server:
+        check_unready(server, "cannot be")
+
+
+def test_golden_logits_that_do_not_agree_keep_it_unready(tmp_path):
+    path = Path(shutil.copy(MODEL_PATH, tmp_path / "model.h5"))
+    manifest = manifest_path(MODEL_PATH).read_text()
+    golden = str(read_manifest(manifest_path(MODEL_PATH)).golden_logits[0])
+    assert golden in manifest
+    manifest_path(path).write_text(manifest.replace(golden, str(float(golden) + 1)))
+    with running_server(tmp_path, DETECTOR_MODEL_PATH=str(path)) as server:
+        check_unready(server, "golden logits differ")
+
+
+def test_a_bad_setting_is_named_and_nothing_starts(tmp_path):
+    environment = os.environ | {"DETECTOR_RETENTION": "soon"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "backend" / "app.py")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2 and "DETECTOR_RETENTION" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_taken_port_is_told_with_what_to_do(server):
+    port = server.url.rpartition(":")[2]
+    environment = os.environ | {"DETECTOR_PORT": port}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "backend" / "app.py")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and f"port {port} is taken" in done.stderr and "AirPlay" in done.stderr

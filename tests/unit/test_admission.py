@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from backend.api.admission import Admission
+from backend.errors import Busy
+
+
+def test_no_more_run_than_are_let_through_and_the_rest_is_turned_away():
+    admission = Admission(running=2, waiting=1)
+    release, entered = threading.Event(), threading.Semaphore(0)
+    running: list[int] = []
+    most: list[int] = []
+
+    def work(_: int) -> None:
+        with admission.enter():
+            running.append(1)
+            most.append(len(running))
+            entered.release()
+            release.wait(10)
+            running.pop()
+
+    with ThreadPoolExecutor(3) as pool:
+        futures = [pool.submit(work, place) for place in range(3)]
+        assert entered.acquire(timeout=10) and entered.acquire(timeout=10)
+        while admission._inside < 3:
+            threading.Event().wait(0.01)
+        with pytest.raises(Busy), admission.enter():
+            pass
+        release.set()
+        for future in futures:
+            future.result(10)
+    assert max(most) == 2
+    with admission.enter():
+        pass
+
+
+def test_a_failure_inside_gives_the_place_back():
+    admission = Admission(running=1, waiting=0)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), admission.enter():
+            raise ZeroDivisionError

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from backend.store.frames import FRAME_NAME, new_frame_name, store_frame
+from backend.store.purge import purge, schedule_purge
+from backend.store.uploads import finish_upload, open_upload
+
+
+def aged(path: Path, seconds: float) -> Path:
+    path.write_bytes(b"x")
+    os.utime(path, (time.time() - seconds,) * 2)
+    return path
+
+
+def test_names_are_of_128_random_bits():
+    names = {new_frame_name() for _ in range(1000)}
+    assert len(names) == 1000 and all(FRAME_NAME.fullmatch(name) for name in names)
+
+
+def test_a_frame_is_stored_whole_and_nothing_else_is_left(tmp_path):
+    store_frame(tmp_path, "a.jpg", b"jpeg")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.jpg": b"jpeg"}
+
+
+def test_a_frame_that_cannot_be_stored_leaves_nothing(tmp_path):
+    (tmp_path / "a.jpg").mkdir()
+    with pytest.raises(OSError):
+        store_frame(tmp_path, "a.jpg", b"jpeg")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+
+
+def test_an_upload_is_told_by_its_bytes_and_gone_when_closed(tmp_path):
+    file = open_upload(tmp_path)
+    file.write(b"abc")
+    upload = finish_upload(file)
+    assert upload.path.read_bytes() == b"abc" and upload.size == 3
+    assert upload.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    file.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_is_older_than_the_retention_is_purged(tmp_path):
+    aged(tmp_path / "old.jpg", 3601), aged(tmp_path / "young.jpg", 3500), aged(tmp_path / ".gitkeep", 9999)
+    assert purge([tmp_path], 3600) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"young.jpg", ".gitkeep"}
+
+
+def test_a_file_that_vanishes_meanwhile_does_not_stop_the_purge(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        aged(tmp_path / name, 100)
+    unlink = Path.unlink
+
+    def vanish_first(path, *args, **kwargs):
+        unlink(path)
+        if path.name == "b":
+            raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "unlink", vanish_first)
+    assert purge([tmp_path], 10) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_frame_being_written_is_not_taken(tmp_path):
+    (tmp_path / "a.jpg.part").write_bytes(b"half")
+    purge([tmp_path], 10)
+    assert (tmp_path / "a.jpg.part").exists()
+
+
+def test_the_schedule_purges_at_once_and_again(tmp_path):
+    aged(tmp_path / "first", 100)
+    scheduler = schedule_purge([tmp_path], retention=50, interval=1)
+    try:
+        wait_until(lambda: not (tmp_path / "first").exists())
+        aged(tmp_path / "second", 100)
+        wait_until(lambda: not (tmp_path / "second").exists())
+        assert len(scheduler.get_jobs()) == 1
+    finally:
+        scheduler.shutdown()
+
+
+def wait_until(condition, timeout: float = 10) -> None:
+    deadline = time.monotonic() + timeout
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline
+        pause.wait(0.02)
