@@ -13,11 +13,11 @@ COMPANION_WITHIN = 0.1  # seconds
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A frame to be decoded, by its place in the order of presentation."""
+class Instant:
+    """A moment to be looked at: the frame's place in order of presentation, and whether the next is wanted too."""
 
     index: int
-    follows: bool
+    companion: bool
 
 
 def instant_count(duration: float, least: int) -> int:
@@ -25,26 +25,38 @@ def instant_count(duration: float, least: int) -> int:
     return max(least, min(MOST_INSTANTS, int(duration // LONGEST_GAP) + 1))
 
 
-def choose_frames(times: Sequence[float], least: int) -> list[Wanted]:
-    """Choose frames spread evenly over a video, in order, none twice.
+def choose_instants(times: Sequence[float], is_key: Sequence[bool], least: int) -> list[Instant]:
+    """Choose one frame in each of many equal spans of a video, in order, none twice, the cheapest to decode.
+
+    In a span with key frames that is the key frame nearest to its middle; in others the frame in the middle, or,
+    where decoding stops behind it because the next span has a key frame, the first.
 
     Args:
-        times: presentation times of all its frames in seconds, rising.
-        least: the number of instants for a short video; fewer if it has fewer frames.
+        times: presentation times of all frames in seconds, rising.
+        is_key: which of them are key frames, from which decoding can start.
+        least: the number of spans of a short video; fewer frames are chosen if it has fewer.
     """
     start, end = times[0], times[-1]
     count = instant_count(end - start, least)
-    instants = [start + (place + 0.5) * (end - start) / count for place in range(count)]
-    chosen = sorted({_nearest(times, instant) for instant in instants})
-    companions = {
-        index + 1
-        for index in chosen[::COMPANION_EVERY]
-        if index + 1 < len(times) and times[index + 1] - times[index] <= COMPANION_WITHIN
-    } - set(chosen)
-    return [Wanted(index, index in companions) for index in sorted({*chosen, *companions})]
+    edges = [start + place * (end - start) / count for place in range(count + 1)]
+    places = [bisect_left(times, edge) for edge in edges[:-1]] + [len(times)]
+    keys = [index for index, key in enumerate(is_key) if key]
+    chosen: list[int] = []
+    for span in range(count):
+        first, last = places[span], places[span + 1]
+        if first == last:
+            continue
+        middle = (edges[span] + edges[span + 1]) / 2
+        candidates = _within(keys, first, last)
+        if not candidates:
+            next_has_key = span + 1 < count and bool(_within(keys, last, places[span + 2]))
+            candidates = [first] if next_has_key else range(first, last)
+        chosen.append(min(candidates, key=lambda index: abs(times[index] - middle)))
+    return [
+        Instant(index, companion=place % COMPANION_EVERY == 0 and index + 1 < len(times) and index + 1 not in chosen)
+        for place, index in enumerate(chosen)
+    ]
 
 
-def _nearest(times: Sequence[float], instant: float) -> int:
-    after = min(bisect_left(times, instant), len(times) - 1)
-    before = max(after - 1, 0)
-    return before if instant - times[before] <= times[after] - instant else after
+def _within(indexes: Sequence[int], first: int, last: int) -> Sequence[int]:
+    return indexes[bisect_left(indexes, first) : bisect_left(indexes, last)]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import av
@@ -17,13 +17,14 @@ from av.video.stream import VideoStream
 
 from backend.domain import Frame, Media, Pixels
 from backend.errors import NoVideoStream, UnreadableMedia
-from backend.media.instants import Wanted, choose_frames
+from backend.media.instants import COMPANION_WITHIN, Instant, choose_instants
 from backend.media.limits import MediaLimits
 from backend.media.pictures import rotate
 from backend.media.signatures import Container
 
 DEMUXERS: dict[Container, str] = {"mp4": "mov", "avi": "avi"}
 HIGH_DEFINITION = 720  # lines: above, a video that does not say so is taken to be coloured by BT.709, else BT.601
+DENSE = 8  # frames an instant: from here on, leaving some out moves no instant by much
 UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 
 
@@ -37,14 +38,19 @@ class PacketIndex:
     stamps: tuple[int, ...]
     starts: tuple[int, ...]
 
+    @property
+    def is_key(self) -> list[bool]:
+        """Which frames are key frames."""
+        return [stamp == start for stamp, start in zip(self.stamps, self.starts, strict=True)]
+
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """A decoded picture and the stamp under which it was wanted."""
+    """A decoded picture with its stamp."""
 
     picture: VideoFrame
     stamp: int
-    follows: bool
+    follows: bool = False
 
 
 @contextmanager
@@ -67,9 +73,10 @@ def open_video(
             index = index_packets(source, stream)
         time_base = float(stream.time_base or 1)
         times = [(stamp - index.stamps[0]) * time_base for stamp in index.stamps]
-        reordered_without_stamps = container == "avi" and stream.codec_context.has_b_frames
-        decode = _decode_by_count if reordered_without_stamps else _decode_by_stamp
-        decoded = decode(source, stream, index, choose_frames(times, least_instants))
+        if container == "avi" and stream.codec_context.has_b_frames:
+            decoded = decode_by_count(source, stream, index, choose_instants(times, [], least_instants))
+        else:
+            decoded = decode_by_stamp(source, stream, index, choose_instants(times, index.is_key, least_instants))
         with _decoding():
             first = next(decoded, None)
         if first is None:
@@ -108,42 +115,76 @@ def index_packets(source: InputContainer, stream: VideoStream) -> PacketIndex:
 def _video_stream(source: InputContainer) -> VideoStream:
     for stream in source.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
-            stream.thread_type = "AUTO"
             return stream
     raise NoVideoStream("The file holds no video: there is nothing to look at.")
 
 
-def _decode_by_stamp(
-    source: InputContainer, stream: VideoStream, index: PacketIndex, wanted: Sequence[Wanted]
+def decode_by_stamp(
+    source: InputContainer, stream: VideoStream, index: PacketIndex, instants: Sequence[Instant]
 ) -> Iterator[Decoded]:
-    """Decode the wanted frames, jumping to a key frame wherever that spares decoding."""
-    decoder: Iterator[VideoFrame] | None = None
+    """Decode the chosen frames, jumping to a key frame wherever that spares decoding.
+
+    Where frames lie densely between instants, those that no other frame refers to are skipped; what is given is
+    then the next frame that others do refer to, with its own stamp.
+    """
+    context = stream.codec_context
+    jumps = sum(index.starts[after.index] > index.stamps[before.index] for before, after in pairwise(instants))
+    # Frame threads decode several frames before they give the first: a loss at every jump, a gain on a long run.
+    context.thread_type = "SLICE" if 2 * jumps > len(instants) else "AUTO"
+    if len(index.stamps) >= DENSE * len(instants):
+        context.skip_frame = "NONREF"
+    within = round(COMPANION_WITHIN / float(stream.time_base or 1))
+    pictures: Iterator[Decoded] = iter(())
     position: int | None = None
-    for want in wanted:
-        stamp, start = index.stamps[want.index], index.starts[want.index]
-        if decoder is None or position is None or start > position:
+    held: Decoded | None = None
+    for place, instant in enumerate(instants):
+        stamp, start = index.stamps[instant.index], index.starts[instant.index]
+        if position is None or start > position:
             source.seek(start, stream=stream)
-            decoder = source.decode(stream)
-        picture = next((picture for picture in decoder if picture.pts is not None and picture.pts >= stamp), None)
-        if picture is None:
+            goes_on = place + 1 < len(instants) and index.starts[instants[place + 1].index] <= stamp
+            alone = stamp == start and not instant.companion and not goes_on
+            pictures, held = (_key_picture if alone else _pictures)(source, stream), None
+        found = held if held and held.stamp >= stamp else next((one for one in pictures if one.stamp >= stamp), None)
+        if found is None:
             return
-        position = picture.pts
-        yield Decoded(picture, stamp, want.follows)
+        position, held = found.stamp, None
+        yield found
+        if instant.companion:
+            held = next(pictures, None)
+            if held and held.stamp - position <= within:
+                yield Decoded(held.picture, held.stamp, follows=True)
 
 
-def _decode_by_count(
-    source: InputContainer, stream: VideoStream, index: PacketIndex, wanted: Sequence[Wanted]
+def decode_by_count(
+    source: InputContainer, stream: VideoStream, index: PacketIndex, instants: Sequence[Instant]
 ) -> Iterator[Decoded]:
-    """Decode the wanted frames from the beginning: for containers that do not say when reordered frames are shown."""
+    """Decode from the beginning and count: for containers that do not say when reordered frames are shown."""
+    stream.codec_context.thread_type = "AUTO"
     source.seek(index.starts[0], stream=stream)
-    following = iter(wanted)
-    want = next(following, None)
-    for count, picture in enumerate(source.decode(stream)):
-        if want is None:
+    follows = {instant.index: False for instant in instants}
+    follows |= {instant.index + 1: True for instant in instants if instant.companion}
+    for picture, (place, stamp) in zip(source.decode(stream), enumerate(index.stamps), strict=False):
+        if place in follows:
+            yield Decoded(picture, stamp, follows[place])
+        if place == max(follows):
             return
-        if count == want.index:
-            yield Decoded(picture, index.stamps[count], want.follows)
-            want = next(following, None)
+
+
+def _pictures(source: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
+    """Decode on from where the source stands."""
+    return _stamped(source.decode(stream))
+
+
+def _key_picture(source: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
+    """Decode one packet and drain the decoder: a key frame alone, without those that it waits for to reorder."""
+    packet = next(source.demux(stream))
+    pictures = [*stream.codec_context.decode(packet), *stream.codec_context.decode(None)]
+    stream.codec_context.flush_buffers()
+    return _stamped(pictures)
+
+
+def _stamped(pictures: Iterable[VideoFrame]) -> Iterator[Decoded]:
+    return (Decoded(picture, picture.pts) for picture in pictures if picture.pts is not None)
 
 
 def _upright_frames(decoded: Iterator[Decoded], zero: int, time_base: float, limits: MediaLimits) -> Iterator[Frame]:

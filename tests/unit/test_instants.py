@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.media.instants import COMPANION_WITHIN, MOST_INSTANTS, choose_frames, instant_count
+from backend.media.instants import MOST_INSTANTS, choose_instants, instant_count
 
-TIMES = st.lists(st.floats(0, 1000), min_size=1, max_size=300, unique=True).map(sorted)
+VIDEOS = st.lists(st.tuples(st.floats(0, 1000), st.booleans()), min_size=1, max_size=300, unique_by=lambda one: one[0])
+EVERY_40_MS = [place / 25 for place in range(1001)]
+
+
+def indexes(times, keys, least):
+    return [instant.index for instant in choose_instants(times, keys, least)]
 
 
 @pytest.mark.parametrize(
@@ -18,38 +23,44 @@ def test_long_videos_are_examined_at_least_every_ten_seconds_up_to_a_limit(durat
     assert instant_count(duration, 16) == count
 
 
-def test_instants_are_spread_evenly():
-    times = [place / 25 for place in range(1001)]
-    chosen = [times[want.index] for want in choose_frames(times, 16) if not want.follows]
-    assert len(chosen) == 16
-    gaps = [after - before for before, after in pairwise(chosen)]
-    assert max(gaps) - min(gaps) < 0.09
-    assert chosen[0] == pytest.approx(40 - chosen[-1], abs=0.05)
+def test_instants_are_spread_evenly_where_key_frames_are_few():
+    keys = [place == 0 for place in range(1001)]
+    chosen = [EVERY_40_MS[index] for index in indexes(EVERY_40_MS, keys, 16)]
+    assert len(chosen) == 16 and chosen[0] == 0
+    assert all(after - before == pytest.approx(2.5, abs=0.05) for before, after in pairwise(chosen[1:]))
 
 
-def test_every_fourth_instant_has_a_companion_a_frame_later():
-    times = [place / 25 for place in range(1001)]
-    wanted = choose_frames(times, 16)
-    companions = [want.index for want in wanted if want.follows]
-    instants = [want.index for want in wanted if not want.follows]
-    assert companions == [index + 1 for index in instants[::4]]
+def test_key_frames_are_taken_where_there_are_any():
+    keys = [place % 50 == 0 for place in range(1001)]
+    assert all(index % 50 == 0 for index in indexes(EVERY_40_MS, keys, 16))
 
 
-def test_no_companion_where_the_next_frame_is_too_late():
-    assert not any(want.follows for want in choose_frames([place * 0.2 for place in range(200)], 16))
+def test_the_last_frame_before_a_jump_is_taken_early_in_its_span():
+    times = [place / 5 for place in range(41)]
+    keys = [place % 20 == 0 for place in range(41)]
+    assert indexes(times, keys, 4) == [0, 10, 20, 40]
 
 
-@given(TIMES, st.integers(1, 64))
-def test_frames_are_chosen_in_order_and_none_twice(times, least):
-    wanted = choose_frames(times, least)
-    indexes = [want.index for want in wanted]
-    assert indexes == sorted(set(indexes)) and indexes[0] >= 0 and indexes[-1] < len(times)
-    assert 1 <= sum(not want.follows for want in wanted) <= max(least, MOST_INSTANTS)
-    for want in wanted:
-        if want.follows:
-            assert times[want.index] - times[want.index - 1] <= COMPANION_WITHIN
+@given(VIDEOS.map(sorted), st.integers(1, 64))
+def test_one_frame_is_chosen_in_each_span_that_has_any(video, least):
+    times, keys = [time for time, _ in video], [key for _, key in video]
+    chosen = indexes(times, keys, least)
+    assert chosen == sorted(set(chosen)) and chosen[0] >= 0 and chosen[-1] < len(times)
+    count = instant_count(times[-1] - times[0], least)
+    assert 1 <= len(chosen) <= count
+    span = (times[-1] - times[0]) / count
+    assert all(times[after] - times[before] <= 2 * span + max_gap(times) + 1e-6 for before, after in pairwise(chosen))
+
+
+def max_gap(times: list[float]) -> float:
+    return max((after - before for before, after in pairwise(times)), default=0.0)
+
+
+def test_every_fourth_instant_wants_its_companion():
+    companions = [instant.companion for instant in choose_instants(EVERY_40_MS, [], 16)]
+    assert companions == [True, False, False, False] * 4
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_video_of_few_frames_gives_them_all(count):
-    assert [want.index for want in choose_frames([place / 25 for place in range(count)], 16)] == list(range(count))
+    assert indexes([place / 25 for place in range(count)], [True] + [False] * (count - 1), 64) == list(range(count))
