@@ -6,12 +6,14 @@ import errno
 import logging
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
 if not __package__:  # `python backend/app.py` looks for modules in backend/, where ours would shadow the standard ones
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+import cv2
 from flask import Flask
 from flask_cors import CORS
 from waitress.server import create_server
@@ -24,6 +26,8 @@ from backend.api.routes import Services, create_blueprint
 from backend.config import MEBIBYTE, Settings, SettingsError, load_settings
 from backend.model.classifier import Classifier
 from backend.model.holder import ModelHolder
+from backend.model.runtimes import load_classifier
+from backend.pipeline import Workers
 from backend.store.purge import schedule_purge
 
 logger = logging.getLogger("backend")
@@ -42,7 +46,9 @@ def create_app(settings: Settings, model: ModelHolder) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=settings.upload_limit + FORM_OVERHEAD, UPLOAD_FOLDER=settings.upload_folder)
     register_request_log(app)
     register_error_handlers(app, settings.upload_limit)
-    app.register_blueprint(create_blueprint(Services(settings, model, Admission(settings.analyses, settings.queue))))
+    workers = Workers(ThreadPoolExecutor(settings.threads, thread_name_prefix="judging"), settings.threads)
+    admission = Admission(settings.analyses, settings.queue)
+    app.register_blueprint(create_blueprint(Services(settings, model, admission, workers)))
     CORS(
         app,
         origins=list(settings.allowed_origins),
@@ -53,11 +59,11 @@ def create_app(settings: Settings, model: ModelHolder) -> Flask:
     return app
 
 
-def load_keras(settings: Settings) -> Classifier:
-    """The reference classifier; TensorFlow is imported here, in the thread that loads the model."""
-    from backend.model.keras_classifier import KerasClassifier
-
-    return KerasClassifier(settings.model_path, settings.fake_index)
+def load_model(settings: Settings) -> Classifier:
+    """The classifier that the settings ask for."""
+    return load_classifier(
+        settings.model_path, settings.fake_index, settings.cache_folder, settings.precision, settings.threads
+    )
 
 
 def main() -> int:
@@ -68,10 +74,11 @@ def main() -> int:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 2
     configure_logging(settings.log_level)
+    cv2.setNumThreads(1)  # frames are worked on side by side; threads within one would only be in each other's way
     folders = (settings.upload_folder, settings.frame_folder)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-    model = ModelHolder(settings.model_path, lambda: load_keras(settings))
+    model = ModelHolder(settings.model_path, lambda: load_model(settings))
     try:
         server = create_server(
             create_app(settings, model),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,6 +16,11 @@ MEBIBYTE = 1024 * 1024
 
 class SettingsError(Exception):
     """A DETECTOR_* variable that cannot be used; the text names it and says why."""
+
+
+def _cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Settings(BaseSettings):
@@ -41,8 +46,15 @@ class Settings(BaseSettings):
     faces_per_frame: int = Field(8, ge=1, le=64, description="Faces judged in one frame, the largest first.")
     picture_pixels: int = Field(64_000_000, ge=1, description="Most pixels of a picture or a video's frame.")
     picture_side: int = Field(16_384, ge=1, description="Largest width or height of a picture or a video's frame.")
+    threads: int = Field(
+        default_factory=_cores, ge=1, description="Threads that find and judge faces; by default one a core."
+    )
+    precision: Literal["auto", "float32"] = Field(
+        "auto", description="`auto` computes in bfloat16 where the processor has it, `float32` never."
+    )
+    cache_folder: Path = Field(ROOT / ".cache", description="Where the model's form for this processor is kept.")
     analyses: int = Field(
-        default_factory=lambda: os.cpu_count() or 1,
+        default_factory=_cores,
         ge=1,
         description="Files judged at the same time; by default one per processor core.",
     )

@@ -198,7 +198,6 @@ class Analysis:
     basis: Basis
     fake_probability: float
     verdict: Verdict
-    timing_ms: dict[str, float]
 
     @property
     def prediction(self) -> Prediction:

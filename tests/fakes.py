@@ -32,6 +32,7 @@ class FakeClassifier:
 
     def __init__(self, logit: float = 2.0) -> None:
         self.logit = logit
+        self.logit_tolerance = 0.0
         self.batches: list[int] = []
 
     def predict(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:

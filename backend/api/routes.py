@@ -15,7 +15,7 @@ from backend.config import Settings
 from backend.media.limits import MediaLimits
 from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import ModelHolder
-from backend.pipeline import Examination, Stopwatch, analyse, publish
+from backend.pipeline import Examination, Stopwatch, Workers, analyse, publish
 from backend.store.frames import FRAME_NAME
 
 SERVICE = "deepfake-detector"
@@ -29,6 +29,7 @@ class Services:
     settings: Settings
     model: ModelHolder
     admission: Admission
+    workers: Workers
 
 
 def create_blueprint(services: Services) -> Blueprint:
@@ -58,16 +59,19 @@ def create_blueprint(services: Services) -> Blueprint:
     def predict() -> Response:
         model = services.model.require()
         stopwatch = Stopwatch()
-        with services.admission.enter():
+        with services.admission.enter(), stopwatch.stage("total"):
             with stopwatch.stage("receiving"):
                 upload = receive_upload(request, settings.upload_limit)
-            analysis = analyse(upload.path, upload.sha256, model, examination, stopwatch)
+            analysis = analyse(upload.path, upload.sha256, model, examination, services.workers, stopwatch)
             with stopwatch.stage("drawing"):
-                published = publish(analysis, model.manifest.calibration_of(analysis.basis), settings.frame_folder)
-        g.facts = {"bytes": upload.size, "verdict": analysis.verdict, "timing_ms": stopwatch.milliseconds}
+                calibration = model.manifest.calibration_of(analysis.basis)
+                published = publish(analysis, calibration, settings.frame_folder, services.workers)
+        timing_ms = {stage: round(spent, 1) for stage, spent in stopwatch.milliseconds.items()}
+        g.facts = {"bytes": upload.size, "verdict": analysis.verdict, "timing_ms": timing_ms}
         expires_at = datetime.now(UTC) + timedelta(seconds=settings.retention)
-        answer = success_answer(analysis, published, model.manifest, examination, g.request_id, expires_at)
-        return jsonify(answer)
+        return jsonify(
+            success_answer(analysis, published, model.manifest, examination, g.request_id, timing_ms, expires_at)
+        )
 
     @blueprint.get("/static/<name>")
     def frame(name: str) -> Response:

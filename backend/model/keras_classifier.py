@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from backend.domain import CROP_SIDE, Pixels
 
+LOGIT_TOLERANCE = 1e-3  # between machines, in float32
 BATCH = 16  # crops: every call is padded to this, so that the graph is traced for one shape only
 
 
@@ -30,15 +31,16 @@ class KerasClassifier:
     """
 
     def __init__(self, path: Path, fake_index: int) -> None:
-        self._model = _load(path)
+        self.logit_tolerance = LOGIT_TOLERANCE
+        self.model = _load(path)
         self._fake_index = fake_index
         self._lock = threading.Lock()
-        inputs = [tuple(one.shape)[1:] for one in self._model.inputs]
+        inputs = [tuple(one.shape)[1:] for one in self.model.inputs]
         if inputs != [(CROP_SIDE, CROP_SIDE, 3)]:
             raise ValueError(f"it takes inputs of shape {inputs}, not one of ({CROP_SIDE}, {CROP_SIDE}, 3)")
-        self._names = list(self._model.output_names)
+        self._names = list(self.model.output_names)
         self._has_map = {"probability", "logit_map"} <= set(self._names)
-        outputs = [tuple(one.shape)[1:] for one in self._model.outputs]
+        outputs = [tuple(one.shape)[1:] for one in self.model.outputs]
         if not self._has_map and outputs not in ([(1,)], [(2,)]):
             raise ValueError(f"it gives outputs of shape {outputs}, not one probability or a softmax of two")
 
@@ -54,7 +56,7 @@ class KerasClassifier:
         batch = np.zeros((BATCH, CROP_SIDE, CROP_SIDE, 3), np.float32)
         batch[:count] = crops
         with self._lock:
-            answer = self._model.predict_on_batch(batch)
+            answer = self.model.predict_on_batch(batch)
         outputs = [
             np.asarray(output, np.float32)[:count] for output in (answer if isinstance(answer, list) else [answer])
         ]

@@ -1,0 +1,73 @@
+"""The Keras model to OpenVINO's form: once for each model file, in a process of its own.
+
+OpenVINO was chosen over LiteRT and ONNX Runtime by measurement (see the README's benchmark): it was the fastest at a
+single crop, uses reduced precision where the processor has it, and reads the Keras model directly. The process of its
+own keeps TensorFlow's half gigabyte out of the service.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from backend.model.golden import golden_crops
+from backend.model.manifest import file_sha256
+from backend.model.silent_openvino import import_openvino
+
+IR_NAME = "model.xml"
+LOGIT_TOLERANCE = 1e-3  # of the converted network in float32, against Keras
+TIMEOUT = 300  # seconds
+
+
+class ConversionError(Exception):
+    """The model cannot be converted; the text says why."""
+
+
+def converted_folder(model_path: Path, fake_index: int, cache_folder: Path) -> Path:
+    """Where the converted form of a model file lies, converted now if it is not there yet.
+
+    Raises:
+        ConversionError: it cannot be converted, or answers otherwise than the original.
+    """
+    folder = cache_folder / f"{file_sha256(model_path)[:32]}-{fake_index}-openvino-{version('openvino')}"
+    if not (folder / IR_NAME).exists():
+        command = [sys.executable, "-m", "backend.model.conversion", str(model_path), str(fake_index), str(folder)]
+        root = Path(__file__).resolve().parents[2]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        if done.returncode:
+            raise ConversionError(done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}")
+    return folder
+
+
+def convert(model_path: Path, fake_index: int, folder: Path) -> None:
+    """Convert a model file, compare both on the golden crops, and put the result in place whole."""
+    from backend.model.keras_classifier import KerasClassifier
+    from backend.model.openvino_classifier import OpenVinoClassifier
+
+    openvino = import_openvino()
+    original = KerasClassifier(model_path, fake_index)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+        openvino.save_model(openvino.convert_model(original.model), Path(unfinished) / IR_NAME, compress_to_fp16=False)
+        converted = OpenVinoClassifier(Path(unfinished), fake_index, reduced_precision=False, streams=1)
+        crops = golden_crops()
+        worst = max(
+            float(np.abs(ours - theirs).max())
+            for ours, theirs in zip(converted.predict(crops), original.predict(crops), strict=True)
+            if ours is not None and theirs is not None
+        )
+        if not worst <= LOGIT_TOLERANCE:
+            raise ConversionError(f"the converted network answers otherwise, by up to {worst:.4g}")
+        if not folder.exists():
+            shutil.copytree(unfinished, folder.with_suffix(".part"), dirs_exist_ok=True)
+            folder.with_suffix(".part").rename(folder)
+
+
+if __name__ == "__main__":
+    convert(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
