@@ -87,14 +87,15 @@ def analyse(
     """
     manifest = model.manifest
 
-    def find_and_score(frame: Frame) -> tuple[ExaminedFrame, list[Score]]:
+    def find_and_score(moment: Sequence[Frame]) -> list[tuple[ExaminedFrame, list[Score]]]:
         with stopwatch.stage("faces"):
-            examined = examine(frame, manifest.detector_threshold, examination.faces_per_frame, manifest.crop_margin)
+            examined = examine(moment, manifest.detector_threshold, examination.faces_per_frame, manifest.crop_margin)
         with stopwatch.stage("network"):
-            return examined, score_crops([crop for crop in examined.crops if crop.face], model)
+            return [(frame, score_crops([crop for crop in frame.crops if crop.face], model)) for frame in examined]
 
     with open_media(path, examination.least_instants, examination.limits) as (media, frames):
-        found = list(in_order(workers, find_and_score, timed(frames, stopwatch, "decoding")))
+        moments = in_order(workers, find_and_score, together(timed(frames, stopwatch, "decoding")))
+        found = [examined for moment in moments for examined in moment]
 
     any_face = any(scores for _, scores in found)
     if not any_face:
@@ -158,6 +159,18 @@ def in_order(workers: Workers, work: Callable[[Item], Result], items: Iterable[I
     finally:
         for future in pending:
             future.cancel()
+
+
+def together(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Frames with the companions that follow them."""
+    moment: list[Frame] = []
+    for frame in frames:
+        if moment and not frame.follows:
+            yield moment
+            moment = []
+        moment.append(frame)
+    if moment:
+        yield moment
 
 
 def timed(items: Iterator[Item], stopwatch: Stopwatch, stage: str) -> Iterator[Item]:

@@ -12,6 +12,7 @@ from backend.domain import Box, Face, Pixels
 
 DETECTOR_PATH = Path(__file__).with_name("face_detection_yunet_2023mar.onnx")
 SEARCH_SIDE = 640  # pixels: faces are searched on a copy whose longer side is at most this
+LARGE_SEARCH_SIDE = 320  # pixels: for faces so large that a coarser copy shows them as well
 OVERLAP_LIMIT = 0.3  # intersection over union above which two boxes are one face
 BORDER = 0.25  # of the picture's longer side, added on each side where a face may fill the picture
 LARGE_FACE = 0.7  # of the picture's longer side, above which a box without a border comes out too small
@@ -29,16 +30,16 @@ def find_faces(pixels: Pixels, score_threshold: float, most: int) -> list[Face]:
     A picture without a face, or with one that nearly fills it, is searched again with a border around it: the
     detector squeezes boxes into the picture, and the network was trained on boxes that reach beyond.
     """
-    faces = _search(pixels, score_threshold, border=0.0)
+    faces = _search(pixels, score_threshold, SEARCH_SIDE, border=0.0)
     if not faces or faces[0].box.longer_side > LARGE_FACE * max(pixels.shape[:2]):
-        faces = _search(pixels, score_threshold, border=BORDER) or faces
+        faces = _search(pixels, score_threshold, LARGE_SEARCH_SIDE, border=BORDER) or faces
     return faces[:most]
 
 
-def _search(pixels: Pixels, score_threshold: float, border: float) -> list[Face]:
+def _search(pixels: Pixels, score_threshold: float, side: int, border: float) -> list[Face]:
     height, width = pixels.shape[:2]
     around = round(max(height, width) * border)
-    scale = min(1.0, SEARCH_SIDE / (max(height, width) + 2 * around))
+    scale = min(1.0, side / (max(height, width) + 2 * around))
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
     pad = round(around * scale)
     bottom = pad + max(0, SMALLEST_SEARCH_SIDE - small.shape[0])

@@ -1,6 +1,8 @@
-"""One frame to the crops that are judged."""
+"""One moment to the crops that are judged."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -12,12 +14,23 @@ from backend.faces.detection import find_faces
 DRAWING_SIDE = 1280  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
 
 
-def examine(frame: Frame, score_threshold: float, most_faces: int, margin: float) -> ExaminedFrame:
-    """Find the faces of a frame and cut them out of the full picture; without one, the whole frame is the crop."""
-    faces = find_faces(frame.pixels, score_threshold, most_faces)
-    crops = tuple(crop_face(frame.pixels, face, margin) for face in faces) or (crop_whole(frame.pixels),)
-    pixels, scale = _for_drawing(frame.pixels)
-    return ExaminedFrame(frame.time, frame.follows, pixels, scale, crops)
+def examine(moment: Sequence[Frame], score_threshold: float, most_faces: int, margin: float) -> list[ExaminedFrame]:
+    """Find the faces of a frame and cut them out of the full picture; without one, the whole frame is the crop.
+
+    Args:
+        moment: a frame and its companions, too soon after it for a face to have moved far: they are cut where the
+            faces of the first were found, so that what changes between the crops is the face and not the box.
+        score_threshold: the detector's.
+        most_faces: how many are cut out, the largest first.
+        margin: side of a crop as a multiple of the longer side of the face's box.
+    """
+    faces = find_faces(moment[0].pixels, score_threshold, most_faces)
+    examined = []
+    for frame in moment:
+        crops = tuple(crop_face(frame.pixels, face, margin) for face in faces) or (crop_whole(frame.pixels),)
+        pixels, scale = _for_drawing(frame.pixels)
+        examined.append(ExaminedFrame(frame.time, frame.follows, pixels, scale, crops))
+    return examined
 
 
 def _for_drawing(pixels: Pixels) -> tuple[Pixels, float]:
