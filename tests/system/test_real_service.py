@@ -16,7 +16,7 @@ import requests
 from backend.config import ROOT
 from backend.model.manifest import file_sha256, manifest_path, read_manifest
 from tests.generators import face_frames, face_picture, write_picture, write_video
-from tests.system.conftest import running_server, wait_until
+from tests.server import running_server, wait_until
 
 MODEL_PATH = ROOT / "temp_model.h5"
 

@@ -1,0 +1,97 @@
+"""A real server process on a free port, with the model that is shipped unless its user brings another."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import requests
+
+from backend.config import ROOT
+
+T = TypeVar("T")
+
+START_SECONDS = 90
+PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running service: where it listens, its folders, and its log so far."""
+
+    url: str
+    uploads: Path
+    static: Path
+    log_path: Path
+    process: subprocess.Popen[bytes]
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.url + path, timeout=30)
+
+    def predict(self, path: Path, name: str | None = None) -> requests.Response:
+        with path.open("rb") as stream:
+            return requests.post(self.url + "/predict", files={"file": (name or path.name, stream)}, timeout=120)
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def wait_for(self, path: str, status: int) -> requests.Response:
+        return wait_until(lambda: self._answer(path, status), START_SECONDS)
+
+    def _answer(self, path: str, status: int) -> requests.Response | None:
+        assert self.process.poll() is None, self.log
+        with contextlib.suppress(requests.ConnectionError):
+            response = self.get(path)
+            if response.status_code == status:
+                return response
+        return None
+
+
+def wait_until(condition: Callable[[], T | None], timeout: float) -> T:
+    deadline = time.monotonic() + timeout
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        threading.Event().wait(PAUSE_SECONDS)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running_server(folder: Path, **settings: str) -> Iterator[Server]:
+    """Start `python backend/app.py`, as a user would from another folder, and stop it with SIGTERM."""
+    port = free_port()
+    uploads, static, log_path = folder / "uploads", folder / "static", folder / "log"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR_")} | {
+        "DETECTOR_PORT": str(port),
+        "DETECTOR_UPLOAD_FOLDER": str(uploads),
+        "DETECTOR_FRAME_FOLDER": str(static),
+        **settings,
+    }
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "backend" / "app.py")], cwd=folder, env=environment, stdout=log, stderr=log
+        )
+    server = Server(f"http://127.0.0.1:{port}", uploads, static, log_path, process)
+    try:
+        server.wait_for("/livez", 200)
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, server.log
