@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
+CLIPS ?=
 
-.PHONY: help run test lint train evaluate lock clean
+.PHONY: help run test lint bench train evaluate lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -22,6 +23,9 @@ lint: .venv/.dev  ## Style, types and import rules
 
 train: .venv/.train  ## Train on the folders in DATA
 	$(BIN)/python -m training.train --data $(DATA)
+
+bench: .venv/.dev  ## Time the service against its baselines; CLIPS names a folder of clips
+	$(BIN)/python -m bench $(if $(CLIPS),--clips $(CLIPS))
 
 evaluate: .venv/.train  ## Measure temp_model.h5 on the folders in DATA
 	$(BIN)/python -m training.evaluate --data $(DATA)

@@ -6,7 +6,6 @@ import errno
 import logging
 import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
@@ -24,10 +23,12 @@ from backend.api.receiving import UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
 from backend.config import MEBIBYTE, Settings, SettingsError, load_settings
+from backend.examination import start_workers
+from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.model.classifier import Classifier
 from backend.model.holder import ModelHolder
 from backend.model.runtimes import load_classifier
-from backend.pipeline import Workers
+from backend.pipeline import Examiner
 from backend.store.purge import schedule_purge
 
 logger = logging.getLogger("backend")
@@ -38,17 +39,17 @@ PROBE_THREADS = 4  # more than the analyses admitted, so that a health probe nev
 CONNECTIONS = 1000
 
 
-def create_app(settings: Settings, model: ModelHolder) -> Flask:
-    """Put the service together; the model is loaded by whoever starts it."""
+def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Flask:
+    """Put the service together; its model and its examiner are started by whoever calls."""
     app = Flask(__name__, static_folder=None)
     app.request_class = UploadRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(MAX_CONTENT_LENGTH=settings.upload_limit + FORM_OVERHEAD, UPLOAD_FOLDER=settings.upload_folder)
     register_request_log(app)
     register_error_handlers(app, settings.upload_limit)
-    workers = Workers(ThreadPoolExecutor(settings.threads, thread_name_prefix="judging"), settings.threads)
     admission = Admission(settings.analyses, settings.queue)
-    app.register_blueprint(create_blueprint(Services(settings, model, admission, workers)))
+    services = Services(settings, model, admission, examine, start_workers(settings.threads))
+    app.register_blueprint(create_blueprint(services))
     CORS(
         app,
         origins=list(settings.allowed_origins),
@@ -74,14 +75,16 @@ def main() -> int:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 2
     configure_logging(settings.log_level)
-    cv2.setNumThreads(1)  # frames are worked on side by side; threads within one would only be in each other's way
+    cv2.setNumThreads(1)  # frames are drawn side by side; threads within one would only be in each other's way
     folders = (settings.upload_folder, settings.frame_folder)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     model = ModelHolder(settings.model_path, lambda: load_model(settings))
+    limits = WorkerLimits(settings.wall_seconds, settings.processor_seconds)
+    examiner = IsolatedExaminer(settings.analyses, settings.threads, limits)
     try:
         server = create_server(
-            create_app(settings, model),
+            create_app(settings, model, examiner.examine),
             host=settings.host,
             port=settings.port,
             threads=settings.analyses + settings.queue + PROBE_THREADS,
@@ -100,6 +103,7 @@ def main() -> int:
     print(f"Serving on http://{settings.host}:{settings.port}", file=sys.stderr)
     server.run()
     scheduler.shutdown(wait=False)
+    examiner.close()
     return 0
 
 

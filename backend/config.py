@@ -59,6 +59,8 @@ class Settings(BaseSettings):
         description="Files judged at the same time; by default one per processor core.",
     )
     queue: int = Field(16, ge=0, description="Files that may wait for their turn; more are answered 503 busy.")
+    wall_seconds: float = Field(30, gt=0, description="Seconds that examining one file may take.")
+    processor_seconds: int = Field(60, ge=1, description="Processor seconds that examining one file may take.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("allowed_origins", mode="before")

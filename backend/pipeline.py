@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from time import perf_counter
-from typing import TypeVar
 
 import numpy as np
 
@@ -19,89 +12,51 @@ from backend.domain import (
     Calibration,
     Crop,
     ExaminedFrame,
-    Frame,
     JudgedFace,
     JudgedFrame,
+    Media,
     PublishedFrame,
     Score,
 )
-from backend.faces.examining import examine
+from backend.examination import Examination, Examined, Stopwatch, Workers, in_order
 from backend.faces.tracking import number_tracks
-from backend.media.limits import MediaLimits
-from backend.media.opening import open_media
 from backend.model.holder import LoadedModel
 from backend.render.drawing import draw, encode_jpeg
 from backend.store.frames import new_frame_name, store_frame
 from backend.verdict.anomalies import find_anomalies
 from backend.verdict.judging import choose_basis, give_verdict, judge_file, judge_tracks
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-FRAMES_AHEAD = 2  # for each thread of the pool: as many decoded frames of one file may wait, so that memory is bounded
-
-
-class Stopwatch:
-    """Milliseconds spent in each named stage, added up over all threads that work on a file."""
-
-    def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Count the time inside the block towards a stage."""
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            spent = 1000 * (perf_counter() - start)
-            with self._lock:
-                self.milliseconds[name] = self.milliseconds.get(name, 0.0) + spent
-
-
-@dataclass(frozen=True)
-class Examination:
-    """How closely a file is looked at: instants of a video, faces of a frame, and limits of size."""
-
-    least_instants: int
-    faces_per_frame: int
-    limits: MediaLimits
-
-
-@dataclass(frozen=True)
-class Workers:
-    """The threads that find faces, judge and draw, shared by all files, first come, first served."""
-
-    pool: ThreadPoolExecutor
-    threads: int
+Examiner = Callable[[Path, Examination], Iterator[Examined]]
 
 
 def analyse(
-    path: Path, sha256: str, model: LoadedModel, examination: Examination, workers: Workers, stopwatch: Stopwatch
+    path: Path,
+    sha256: str,
+    model: LoadedModel,
+    examine: Examiner,
+    examination: Examination,
+    workers: Workers,
+    stopwatch: Stopwatch,
 ) -> Analysis:
-    """Judge a video or a picture: while a frame is decoded, faces are found and judged in those before it.
+    """Judge a video or a picture: while a frame is examined, the faces of those before it are scored.
 
     Raises:
         UnsupportedType, UnreadableMedia, NoVideoStream, MediaTooComplex: the file is not one that can be judged.
     """
-    manifest = model.manifest
 
-    def find_and_score(moment: Sequence[Frame]) -> list[tuple[ExaminedFrame, list[Score]]]:
-        with stopwatch.stage("faces"):
-            examined = examine(moment, manifest.detector_threshold, examination.faces_per_frame, manifest.crop_margin)
+    def score_moment(moment: list[ExaminedFrame]) -> list[tuple[ExaminedFrame, list[Score]]]:
         with stopwatch.stage("network"):
-            return [(frame, score_crops([crop for crop in frame.crops if crop.face], model)) for frame in examined]
+            return [(frame, score_crops([crop for crop in frame.crops if crop.face], model)) for frame in moment]
 
-    with open_media(path, examination.least_instants, examination.limits) as (media, frames):
-        moments = in_order(workers, find_and_score, together(timed(frames, stopwatch, "decoding")))
-        found = [examined for moment in moments for examined in moment]
+    media, moments = receive(examine(path, examination), stopwatch)
+    found = [scored for moment in in_order(workers, score_moment, moments) for scored in moment]
 
     any_face = any(scores for _, scores in found)
     if not any_face:
         with stopwatch.stage("network"):
             found = [(examined, score_crops(examined.crops, model)) for examined, _ in found]
 
+    manifest = model.manifest
     judged = join_tracks(found, any_face)
     basis = choose_basis(media.kind, any_face)
     calibration = manifest.calibration_of(basis)
@@ -117,6 +72,21 @@ def analyse(
         fake_probability=fake_probability,
         verdict=give_verdict(fake_probability, basis, manifest.inconclusive_band(basis)),
     )
+
+
+def receive(examined: Iterator[Examined], stopwatch: Stopwatch) -> tuple[Media, Iterator[list[ExaminedFrame]]]:
+    """Part what an examination gives: what the file is, and its moments, to be taken as they come."""
+    media = next(examined)
+    assert isinstance(media, Media)
+
+    def moments() -> Iterator[list[ExaminedFrame]]:
+        for item in examined:
+            if isinstance(item, list):
+                yield item
+            elif isinstance(item, dict):
+                stopwatch.add(item)
+
+    return media, moments()
 
 
 def score_crops(crops: Sequence[Crop], model: LoadedModel) -> list[Score]:
@@ -144,40 +114,3 @@ def publish(analysis: Analysis, calibration: Calibration, folder: Path, workers:
         return names
 
     return list(in_order(workers, publish_frame, (frame for frame in analysis.frames if not frame.frame.follows)))
-
-
-def in_order(workers: Workers, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Work on items in the pool while later ones are still being made; results in the order of the items."""
-    pending: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            pending.append(workers.pool.submit(work, item))
-            if len(pending) > FRAMES_AHEAD * workers.threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
-
-
-def together(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    """Frames with the companions that follow them."""
-    moment: list[Frame] = []
-    for frame in frames:
-        if moment and not frame.follows:
-            yield moment
-            moment = []
-        moment.append(frame)
-    if moment:
-        yield moment
-
-
-def timed(items: Iterator[Item], stopwatch: Stopwatch, stage: str) -> Iterator[Item]:
-    """The same items; the time that making them takes counts towards a stage."""
-    while True:
-        with stopwatch.stage(stage):
-            item = next(items, None)
-        if item is None:
-            return
-        yield item

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -43,8 +44,11 @@ def main() -> None:
     cv2.setNumThreads(1)
     large = synthesize(wanted.folder)
     small = some_clips(wanted.clips) if wanted.clips else [large["1080p, 15 s, a key frame every 2 s"]]
-    table = "\n".join([describe_machine(), "", *as_markdown(measure(small, large))])
-    print(table)
+    lines = []
+    for line in as_markdown(measure(small, large)):
+        print(line, flush=True)
+        lines.append(line)
+    table = "\n".join([describe_machine(), "", *lines])
     text = README.read_text(encoding="utf-8")
     marked = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
     README.write_text(marked.sub(lambda found: found[1] + table + "\n" + found[2], text), encoding="utf-8")
@@ -87,7 +91,7 @@ def measure(small: Sequence[Path], large: dict[str, Path]) -> Iterator[Row]:
 
 def against_the_usual_way(server: Server, clips: Sequence[Path]) -> Iterator[Row]:
     """Baseline A."""
-    times = [np.median(ratios(lambda: the_usual_way(clip), lambda: post(server, clip), 2)) for clip in clips]
+    times = [np.median(ratios(partial(the_usual_way, clip), partial(post, server, clip), 2)) for clip in clips]
     measured = spread([float(value) for value in times])
     yield row(
         f"speed-up over the usual way, {len(clips)} clips",
@@ -102,7 +106,7 @@ def against_a_bare_decode(server: Server, large: dict[str, Path]) -> Iterator[Ro
     """Baseline B."""
     for (name, path), target in zip(large.items(), (0.5, 1.2, 0.1), strict=True):
         pairs = 2 if target == 0.1 else PAIRS
-        measured = spread(ratios(lambda: post(server, path), lambda: bare_decode(path), pairs))
+        measured = spread(ratios(partial(post, server, path), partial(bare_decode, path), pairs))
         yield row(f"time over a bare decode: {name}", measured, "", f"at most {target}", measured.median <= target)
 
 
@@ -111,7 +115,7 @@ def against_the_unavoidable(server: Server, clips: Sequence[Path]) -> Iterator[R
     times = []
     for clip in clips:
         work = UnavoidableWork(clip)
-        times.append(float(np.median(ratios(lambda: post(server, clip), work.run, PAIRS))))
+        times.append(float(np.median(ratios(partial(post, server, clip), work.run, PAIRS))))
     measured = spread(times)
     yield row(
         f"time over the unavoidable work on one thread, {len(clips)} clips",
@@ -185,7 +189,7 @@ def alone(server: Server, large: dict[str, Path]) -> Iterator[Row]:
     """How much faster than it plays a video is judged."""
     for name, played in (("15 s", SHORT_SECONDS), ("10 min", LONG_SECONDS)):
         path = large[f"1080p, {name}, a key frame every 2 s"]
-        measured = spread([played / seconds(lambda: post(server, path)) for _ in range(PAIRS)])
+        measured = spread([played / seconds(partial(post, server, path)) for _ in range(PAIRS)])
         yield row(f"1080p, {name}: judged faster than it plays", measured, " times", "at least 10", measured.low >= 10)
 
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from backend.app import create_app
 from backend.config import Settings
-from tests.fakes import FakeClassifier, ReadyModel
+from tests.fakes import FakeClassifier, ReadyModel, examine_here
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def classifier() -> FakeClassifier:
 
 @pytest.fixture
 def app(settings: Settings, classifier: FakeClassifier) -> Flask:
-    return create_app(settings, ReadyModel(classifier))
+    return create_app(settings, ReadyModel(classifier), examine_here)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from backend.domain import Analysis, Anomaly, Calibration, JudgedFace, JudgedFrame, Media, PublishedFrame, Track
+from backend.examination import Examination
 from backend.model.manifest import Manifest
-from backend.pipeline import Examination
 from backend.verdict.wording import NOT_EXAMINED
 
 Json = dict[str, Any]
@@ -55,8 +55,8 @@ def success_answer(
             "settings": {
                 "instants": examination.least_instants,
                 "faces_per_frame": examination.faces_per_frame,
-                "crop_margin": manifest.crop_margin,
-                "detector_threshold": manifest.detector_threshold,
+                "crop_margin": examination.crop_margin,
+                "detector_threshold": examination.detector_threshold,
             },
             "timing_ms": dict(timing_ms),
             "expires_at": expires_at.isoformat(timespec="seconds").replace("+00:00", "Z"),

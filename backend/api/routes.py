@@ -12,10 +12,12 @@ from backend.api.admission import Admission
 from backend.api.answer import model_facts, success_answer
 from backend.api.receiving import receive_upload
 from backend.config import Settings
+from backend.examination import Examination, Stopwatch, Workers
 from backend.media.limits import MediaLimits
 from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import ModelHolder
-from backend.pipeline import Examination, Stopwatch, Workers, analyse, publish
+from backend.model.manifest import Manifest
+from backend.pipeline import Examiner, analyse, publish
 from backend.store.frames import FRAME_NAME
 
 SERVICE = "deepfake-detector"
@@ -29,6 +31,7 @@ class Services:
     settings: Settings
     model: ModelHolder
     admission: Admission
+    examine: Examiner
     workers: Workers
 
 
@@ -36,11 +39,6 @@ def create_blueprint(services: Services) -> Blueprint:
     """All routes, bound to their services."""
     settings = services.settings
     blueprint = Blueprint("api", __name__)
-    examination = Examination(
-        least_instants=settings.instants,
-        faces_per_frame=settings.faces_per_frame,
-        limits=MediaLimits(pixels=settings.picture_pixels, side=settings.picture_side),
-    )
 
     @blueprint.get("/")
     def index() -> Response:
@@ -62,7 +60,10 @@ def create_blueprint(services: Services) -> Blueprint:
         with services.admission.enter(), stopwatch.stage("total"):
             with stopwatch.stage("receiving"):
                 upload = receive_upload(request, settings.upload_limit)
-            analysis = analyse(upload.path, upload.sha256, model, examination, services.workers, stopwatch)
+            examination = how_closely(settings, model.manifest)
+            analysis = analyse(
+                upload.path, upload.sha256, model, services.examine, examination, services.workers, stopwatch
+            )
             with stopwatch.stage("drawing"):
                 calibration = model.manifest.calibration_of(analysis.basis)
                 published = publish(analysis, calibration, settings.frame_folder, services.workers)
@@ -90,6 +91,17 @@ def create_blueprint(services: Services) -> Blueprint:
         return response
 
     return blueprint
+
+
+def how_closely(settings: Settings, manifest: Manifest) -> Examination:
+    """How files are examined: partly a setting, partly what the model was trained with."""
+    return Examination(
+        least_instants=settings.instants,
+        faces_per_frame=settings.faces_per_frame,
+        limits=MediaLimits(pixels=settings.picture_pixels, side=settings.picture_side),
+        detector_threshold=manifest.detector_threshold,
+        crop_margin=manifest.crop_margin,
+    )
 
 
 def _model(services: Services) -> dict[str, Any] | None:

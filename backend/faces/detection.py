@@ -11,12 +11,13 @@ import numpy as np
 from backend.domain import Box, Face, Pixels
 
 DETECTOR_PATH = Path(__file__).with_name("face_detection_yunet_2023mar.onnx")
-SEARCH_SIDE = 640  # pixels: faces are searched on a copy whose longer side is at most this
-LARGE_SEARCH_SIDE = 320  # pixels: for faces so large that a coarser copy shows them as well
+SEARCH_SHARE = 1 / 3  # faces are searched on a copy of this size, in which a face of 64 pixels still has 21,
+SMALLEST_COPY, LARGEST_COPY = 320, 640  # but its longer side is within these, in pixels
 OVERLAP_LIMIT = 0.3  # intersection over union above which two boxes are one face
 BORDER = 0.25  # of the picture's longer side, added on each side where a face may fill the picture
-LARGE_FACE = 0.7  # of the picture's longer side, above which a box without a border comes out too small
-SMALLEST_SEARCH_SIDE = 32  # pixels: the coarsest stride of the detector
+LARGE_FACE = 0.7  # of the picture's longer side, above which a box that ends at an edge is not believed
+EDGE = 0.03  # of the picture's longer side: so near is at the edge
+COARSEST_STRIDE = 32  # pixels, of the detector: a smaller picture has nothing to search
 
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns whenever it loads YuNet
@@ -27,13 +28,22 @@ _local = threading.local()  # one network a thread: a shared one corrupts the he
 def find_faces(pixels: Pixels, score_threshold: float, most: int) -> list[Face]:
     """Find faces in a (height, width, 3) uint8 RGB picture: the largest first, at most `most`.
 
-    A picture without a face, or with one that nearly fills it, is searched again with a border around it: the
+    A picture without a face, or with a large one at its edge, is searched again with a border around it: the
     detector squeezes boxes into the picture, and the network was trained on boxes that reach beyond.
     """
-    faces = _search(pixels, score_threshold, SEARCH_SIDE, border=0.0)
-    if not faces or faces[0].box.longer_side > LARGE_FACE * max(pixels.shape[:2]):
-        faces = _search(pixels, score_threshold, LARGE_SEARCH_SIDE, border=BORDER) or faces
+    longer = max(pixels.shape[:2])
+    copy = min(max(SMALLEST_COPY, round(SEARCH_SHARE * longer)), LARGEST_COPY)
+    faces = _search(pixels, score_threshold, copy, border=0.0)
+    if not faces or _is_squeezed(faces[0].box, *pixels.shape[:2]):
+        faces = _search(pixels, score_threshold, SMALLEST_COPY, border=BORDER) or faces
     return faces[:most]
+
+
+def _is_squeezed(box: Box, height: int, width: int) -> bool:
+    """Whether a box is so large and so near an edge that the face may reach beyond it."""
+    longer = max(height, width)
+    nearest = min(box.x, box.y, width - box.x - box.width, height - box.y - box.height)
+    return box.longer_side > LARGE_FACE * longer and nearest < EDGE * longer
 
 
 def _search(pixels: Pixels, score_threshold: float, side: int, border: float) -> list[Face]:
@@ -42,8 +52,8 @@ def _search(pixels: Pixels, score_threshold: float, side: int, border: float) ->
     scale = min(1.0, side / (max(height, width) + 2 * around))
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
     pad = round(around * scale)
-    bottom = pad + max(0, SMALLEST_SEARCH_SIDE - small.shape[0])
-    right = pad + max(0, SMALLEST_SEARCH_SIDE - small.shape[1])
+    bottom = pad + max(0, COARSEST_STRIDE - small.shape[0])
+    right = pad + max(0, COARSEST_STRIDE - small.shape[1])
     if bottom or right:
         small = cv2.copyMakeBorder(small, pad, bottom, pad, right, cv2.BORDER_CONSTANT)
     network = _network()
@@ -59,7 +69,7 @@ def _search(pixels: Pixels, score_threshold: float, side: int, border: float) ->
 def _network() -> cv2.FaceDetectorYN:
     if not hasattr(_local, "network"):
         _local.network = cv2.FaceDetectorYN.create(
-            str(DETECTOR_PATH), "", (SEARCH_SIDE, SEARCH_SIDE), nms_threshold=OVERLAP_LIMIT
+            str(DETECTOR_PATH), "", (SMALLEST_COPY, SMALLEST_COPY), nms_threshold=OVERLAP_LIMIT
         )
     network: cv2.FaceDetectorYN = _local.network
     return network

@@ -11,7 +11,7 @@ from backend.domain import ExaminedFrame, Frame, Pixels
 from backend.faces.cropping import crop_face, crop_whole
 from backend.faces.detection import find_faces
 
-DRAWING_SIDE = 1280  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
+DRAWING_SIDE = 960  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
 
 
 def examine(moment: Sequence[Frame], score_threshold: float, most_faces: int, margin: float) -> list[ExaminedFrame]:

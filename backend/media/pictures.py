@@ -29,7 +29,7 @@ def read_picture(path: Path, container: Container, limits: MediaLimits) -> tuple
         UnreadableMedia: it cannot be decoded.
     """
     orientation = _check_header(path, container, limits)
-    decoded = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    decoded = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if decoded is None:
         raise UnreadableMedia("The picture is damaged: it cannot be decoded.")
     pixels = turn_upright(_to_rgb(decoded), orientation)

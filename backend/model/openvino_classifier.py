@@ -39,7 +39,11 @@ class OpenVinoClassifier:
         compiled = core.compile_model(
             steps.build(),
             "CPU",
-            {"INFERENCE_PRECISION_HINT": "bf16" if reduced else "f32", "NUM_STREAMS": streams},
+            {
+                "INFERENCE_PRECISION_HINT": "bf16" if reduced else "f32",
+                "NUM_STREAMS": streams,
+                "INFERENCE_NUM_THREADS": streams,
+            },
         )
         self.logit_tolerance = REDUCED_LOGIT_TOLERANCE if reduced else LOGIT_TOLERANCE
         self._fake_index = fake_index

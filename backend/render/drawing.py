@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.domain import Calibration, JudgedFace, JudgedFrame, LogitMap, Pixels
 
@@ -35,13 +36,11 @@ def encode_jpeg(pixels: Pixels) -> bytes:
     return data.tobytes()
 
 
-def heat_opacity(logit_map: LogitMap, threshold: float, side: int) -> np.ndarray:
+def heat_opacity(logit_map: LogitMap, threshold: float, side: int) -> NDArray[np.float32]:
     """How strongly each pixel of a crop speaks for fake: (side, side) float32, 0 to HEAT_OPACITY."""
-    evidence = np.clip((logit_map - threshold) / HEAT_LOGIT, 0.0, 1.0).astype(np.float32)
-    return (
-        np.asarray(cv2.resize(evidence, (side, side), interpolation=cv2.INTER_CUBIC), np.float32).clip(0, 1)
-        * HEAT_OPACITY
-    )
+    evidence = np.clip((logit_map - np.float32(threshold)) / np.float32(HEAT_LOGIT), 0, 1) * np.float32(HEAT_OPACITY)
+    spread = cv2.resize(evidence, (side, side), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(spread, np.float32)
 
 
 def _lay_heat(canvas: Pixels, face: JudgedFace, logit_map: LogitMap, scale: float, threshold: float) -> None:
@@ -52,10 +51,12 @@ def _lay_heat(canvas: Pixels, face: JudgedFace, logit_map: LogitMap, scale: floa
     rows = slice(max(top, 0), min(top + side, height))
     columns = slice(max(left, 0), min(left + side, width))
     opacity = heat_opacity(logit_map, threshold, side)[
-        rows.start - top : rows.stop - top, columns.start - left : columns.stop - left, None
+        rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
     ]
-    part = canvas[rows, columns]
-    canvas[rows, columns] = (part * (1 - opacity) + np.array(FAKE_COLOUR) * opacity + 0.5).astype(np.uint8)
+    if opacity.any():
+        colour = np.empty((*opacity.shape, 3), np.uint8)
+        colour[:] = FAKE_COLOUR
+        canvas[rows, columns] = cv2.blendLinear(colour, canvas[rows, columns], opacity, 1 - opacity)
 
 
 def _draw_box(canvas: Pixels, face: JudgedFace, scale: float, fake_probability: float) -> None:

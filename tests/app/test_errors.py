@@ -11,7 +11,7 @@ from werkzeug.test import encode_multipart
 
 from backend.app import create_app
 from backend.config import MEBIBYTE
-from tests.fakes import AbsentModel, FakeClassifier, ReadyModel
+from tests.fakes import AbsentModel, FakeClassifier, ReadyModel, examine_here
 from tests.generators import face_picture, write_picture, write_sound
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -70,7 +70,7 @@ def test_sound_alone_is_no_video(client, tmp_path):
 
 def test_a_picture_with_too_many_pixels_is_refused(settings, tmp_path):
     client = create_app(
-        settings.model_copy(update={"picture_pixels": 9_999}), ReadyModel(FakeClassifier())
+        settings.model_copy(update={"picture_pixels": 9_999}), ReadyModel(FakeClassifier()), examine_here
     ).test_client()
     path = write_picture(tmp_path / "a.png", np.zeros((100, 100, 3), np.uint8))
     check(upload(client, path.read_bytes(), "a.png"), 422, "media_too_complex", "100 x 100 pixels")
@@ -109,7 +109,7 @@ def test_another_method_is_refused_with_those_that_are_taken(client):
 
 @pytest.mark.parametrize("path", ["/predict", "/readyz"])
 def test_without_a_model_nothing_is_judged_and_the_reason_is_told(settings, path):
-    client = create_app(settings, AbsentModel("There is no model file: put it in place.")).test_client()
+    client = create_app(settings, AbsentModel("There is no model file: put it in place."), examine_here).test_client()
     response = upload(client, PNG, "a.png") if path == "/predict" else client.get(path)
     check(response, 503, "not_ready", "There is no model file")
     assert int(response.headers["Retry-After"]) > 0
@@ -126,7 +126,7 @@ def test_more_files_than_may_wait_are_turned_away_at_once(settings, tmp_path):
             return super().predict(crops)
 
     narrow = settings.model_copy(update={"analyses": 1, "queue": 0})
-    app = create_app(narrow, ReadyModel(Slow()))
+    app = create_app(narrow, ReadyModel(Slow()), examine_here)
     data = write_picture(tmp_path / "a.png", face_picture()).read_bytes()
     answers = []
     first = threading.Thread(target=lambda: answers.append(upload(app.test_client(), data, "a.png")))
@@ -144,7 +144,7 @@ def test_a_failure_nobody_foresaw_tells_nothing_of_the_inside(settings, tmp_path
         def predict(self, crops):
             raise RuntimeError("/secret/place")
 
-    client = create_app(settings, ReadyModel(Broken())).test_client()
+    client = create_app(settings, ReadyModel(Broken()), examine_here).test_client()
     data = write_picture(tmp_path / "a.png", face_picture()).read_bytes()
     with caplog.at_level(logging.ERROR):
         response = upload(client, data, "a.png")

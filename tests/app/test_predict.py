@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from backend.app import create_app
 from backend.config import Settings
 from backend.domain import Calibration
-from tests.fakes import MANIFEST, FakeClassifier, ReadyModel
+from tests.fakes import MANIFEST, FakeClassifier, ReadyModel, examine_here
 from tests.generators import face_frames, face_picture, numbered_frames, write_picture, write_video
 
 
@@ -179,7 +179,9 @@ def test_allowed_content_under_another_allowed_extension_is_accepted(client, pic
 def test_a_model_without_a_manifest_is_said_to_be_uncalibrated(settings, picture):
     from backend.model.manifest import foreign_manifest
 
-    client = create_app(settings, ReadyModel(FakeClassifier(3.0), foreign_manifest("ab" * 32))).test_client()
+    client = create_app(
+        settings, ReadyModel(FakeClassifier(3.0), foreign_manifest("ab" * 32)), examine_here
+    ).test_client()
     answer = post(client, picture).get_json()
     assert answer["details"]["model"]["calibrated"] is False
     assert answer["details"]["frames"][0]["faces"][0]["logit_map"] is None
@@ -194,7 +196,7 @@ def test_two_faces_that_disagree_are_told_apart(settings, tmp_path):
 
     bright, dark = face_picture()[:256, 96:352], face_picture()[:256, 96:352] // 3
     path = write_picture(tmp_path / "two.png", np.concatenate([bright, dark], axis=1))
-    client = create_app(settings, ReadyModel(ByBrightness(), MANIFEST)).test_client()
+    client = create_app(settings, ReadyModel(ByBrightness(), MANIFEST), examine_here).test_client()
     answer = post(client, path).get_json()
     assert answer["prediction"] == "Fake"
     assert sorted(track["fake_probability"] > 0.5 for track in answer["details"]["tracks"]) == [False, True]
@@ -222,7 +224,9 @@ def test_one_line_is_logged_and_the_name_of_the_upload_is_in_none(client, video,
 
 
 def test_settings_that_change_the_answer_are_told(settings: Settings, video):
-    client = create_app(settings.model_copy(update={"instants": 5}), ReadyModel(FakeClassifier())).test_client()
+    client = create_app(
+        settings.model_copy(update={"instants": 5}), ReadyModel(FakeClassifier()), examine_here
+    ).test_client()
     answer = post(client, video).get_json()
     assert len(answer["frames"]) == 5
     assert answer["details"]["settings"] == {

@@ -1,0 +1,133 @@
+"""From a file to its faces: the part of the work that touches what strangers sent, and nothing else."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
+
+from backend.domain import ExaminedFrame, Frame, Media
+from backend.faces.examining import examine
+from backend.media.limits import MediaLimits
+from backend.media.opening import open_media
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Examined = Media | list[ExaminedFrame] | dict[str, float]  # what the file is; a moment; milliseconds by stage
+
+ITEMS_AHEAD = 2  # for each thread: as many decoded frames of a file may wait for it, so that memory is bounded
+
+
+@dataclass(frozen=True)
+class Examination:
+    """How closely a file is looked at.
+
+    Instants of a short video; faces of a frame; limits of size; the detector's score threshold; side of a crop as a
+    multiple of the longer side of a face's box.
+    """
+
+    least_instants: int
+    faces_per_frame: int
+    limits: MediaLimits
+    detector_threshold: float
+    crop_margin: float
+
+
+class Stopwatch:
+    """Milliseconds spent in each named stage, added up over all threads that work on a file."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time inside the block towards a stage."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.add({name: 1000 * (perf_counter() - start)})
+
+    def add(self, milliseconds: dict[str, float]) -> None:
+        """Count what was measured elsewhere."""
+        with self._lock:
+            for name, spent in milliseconds.items():
+                self.milliseconds[name] = self.milliseconds.get(name, 0.0) + spent
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Threads that are shared by all files, first come, first served."""
+
+    pool: ThreadPoolExecutor
+    threads: int
+
+
+def start_workers(threads: int) -> Workers:
+    """As many threads as there are cores to keep busy."""
+    return Workers(ThreadPoolExecutor(threads), threads)
+
+
+def examine_file(path: Path, examination: Examination, workers: Workers) -> Iterator[Examined]:
+    """Look at a file: what it is, then moment by moment its faces, at last the milliseconds that each stage took.
+
+    While a frame is decoded, faces are searched in those before it.
+
+    Raises:
+        UnsupportedType, UnreadableMedia, NoVideoStream, MediaTooComplex: the file is not one that can be judged.
+    """
+    stopwatch = Stopwatch()
+
+    def find_faces(moment: list[Frame]) -> list[ExaminedFrame]:
+        with stopwatch.stage("faces"):
+            return examine(moment, examination.detector_threshold, examination.faces_per_frame, examination.crop_margin)
+
+    with open_media(path, examination.least_instants, examination.limits) as (media, frames):
+        yield media
+        yield from in_order(workers, find_faces, together(timed(frames, stopwatch, "decoding")))
+    yield stopwatch.milliseconds
+
+
+def in_order(workers: Workers, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Work on items in threads while later ones are still being made; results in the order of the items."""
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(workers.pool.submit(work, item))
+            while pending and (pending[0].done() or len(pending) > ITEMS_AHEAD * workers.threads):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def together(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Frames with the companions that follow them."""
+    moment: list[Frame] = []
+    for frame in frames:
+        if moment and not frame.follows:
+            yield moment
+            moment = []
+        moment.append(frame)
+    if moment:
+        yield moment
+
+
+def timed(items: Iterator[Item], stopwatch: Stopwatch, stage: str) -> Iterator[Item]:
+    """The same items; the time that making them takes counts towards a stage."""
+    while True:
+        with stopwatch.stage(stage):
+            item = next(items, None)
+        if item is None:
+            return
+        yield item

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.domain import ExaminedFrame, Media
+from backend.errors import MediaTooComplex, NoVideoStream, UnreadableMedia
+from backend.examination import Examination
+from backend.isolation import IsolatedExaminer, WorkerLimits
+from backend.media.limits import MediaLimits
+from tests.fakes import examine_here
+from tests.generators import face_frames, face_picture, write_picture, write_sound, write_video
+
+EXAMINATION = Examination(
+    least_instants=16,
+    faces_per_frame=8,
+    limits=MediaLimits(64_000_000, 16_384),
+    detector_threshold=0.7,
+    crop_margin=0.95,
+)
+
+
+@pytest.fixture(scope="module")
+def examiner() -> Iterator[IsolatedExaminer]:
+    running = IsolatedExaminer(processes=1, threads=2, limits=WorkerLimits(wall_seconds=60, processor_seconds=60))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("isolation") / "clip.mp4", face_frames(60))
+
+
+def frames_of(examined) -> list[ExaminedFrame]:
+    return [frame for moment in examined if isinstance(moment, list) for frame in moment]
+
+
+def worker_processes() -> list[int]:
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_what_a_worker_finds_is_what_is_found_here(examiner, video):
+    isolated, here = list(examiner.examine(video, EXAMINATION)), list(examine_here(video, EXAMINATION))
+    assert isolated[0] == here[0] and isinstance(isolated[0], Media)
+    assert set(isolated[-1]) == {"decoding", "faces"}
+    pairs = list(zip(frames_of(isolated), frames_of(here), strict=True))
+    assert len(pairs) == 20
+    for ours, theirs in pairs:
+        assert (ours.time, ours.follows, ours.scale) == (theirs.time, theirs.follows, theirs.scale)
+        np.testing.assert_array_equal(ours.pixels, theirs.pixels)
+        assert [crop.face for crop in ours.crops] == [crop.face for crop in theirs.crops]
+        np.testing.assert_array_equal(ours.crops[0].pixels, theirs.crops[0].pixels)
+
+
+def test_what_is_wrong_with_a_file_is_told_as_it_is_here(examiner, tmp_path):
+    with pytest.raises(NoVideoStream, match="no video"):
+        list(examiner.examine(write_sound(tmp_path / "a.mp4"), EXAMINATION))
+
+
+def test_a_worker_that_is_killed_costs_one_file_an_error_and_is_replaced(examiner, video):
+    examined = examiner.examine(video, EXAMINATION)
+    next(examined)
+    for pid in worker_processes():
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(UnreadableMedia, match="decoder fail"):
+        list(examined)
+    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+
+
+def test_a_file_that_nobody_waits_for_any_more_frees_its_worker(examiner, video):
+    examined = examiner.examine(video, EXAMINATION)
+    next(examined)
+    examined.close()
+    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+
+
+@pytest.mark.parametrize("limits", [WorkerLimits(0.05, 60)])
+def test_a_file_that_takes_too_long_is_too_complex(video, limits):
+    examiner = IsolatedExaminer(processes=1, threads=1, limits=limits)
+    try:
+        with pytest.raises(MediaTooComplex, match="too long"):
+            for _ in range(20):
+                list(examiner.examine(video, EXAMINATION))
+    finally:
+        examiner.close()
+
+
+def test_a_picture_that_needs_more_memory_than_a_worker_has_is_refused(examiner, tmp_path):
+    pixels = np.zeros((16_000, 16_000, 3), np.uint8)
+    path = write_picture(tmp_path / "large.png", pixels)
+    unlimited = Examination(16, 8, MediaLimits(2**40, 2**20), 0.7, 0.95)
+    with pytest.raises(MediaTooComplex, match="too much memory"):
+        list(examiner.examine(path, unlimited))
+    assert frames_of(examiner.examine(write_picture(tmp_path / "a.jpg", face_picture()), EXAMINATION))
