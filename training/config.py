@@ -1,0 +1,60 @@
+"""What runs of training differ in; everything else is a constant beside the code that it belongs to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+CROP_MARGIN = 0.95  # times the longer side of the face's box: dfdc, the largest source, has nothing more around it
+
+SHARP_REALS = ("amfd", "portraits", "stylegan1", "stylegan2", "unsplash")  # called fake before they weighed more
+SOFT_REALS = ("all_age_faces", "lfw", "utkface")  # many and easy
+
+
+def _default_emphasis() -> Mapping[str, float]:
+    return {**dict.fromkeys(SHARP_REALS, 2.0), **dict.fromkeys(SOFT_REALS, 0.5)}
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One run.
+
+    A batch is `pairs` originals each with a fake made of it, `self_blended` reals each with a fake blended of
+    itself, and `singles`, half of them real. `emphasis` multiplies the share of a source among the singles.
+    """
+
+    seed: int = 0
+    minutes: float = 8.0  # from the end of the first step, so that compilation does not count
+    pairs: int = 64
+    self_blended: int = 48
+    singles: int = 160
+    emphasis: Mapping[str, float] = field(default_factory=_default_emphasis)
+    learning_rate: float = 3e-4  # at its peak
+    warm_up: float = 0.05  # of the run, in which the learning rate rises
+    weight_decay: float = 0.02
+    weights_memory: float = 0.999  # of the running average of the weights that is kept
+    label_smoothing: float = 0.05
+    map_share: float = 0.25  # of the loss: how strongly the logit map follows the masks
+    mixed_up: float = 0.25  # share of samples blended with another (Zhang et al., "mixup", 2018)
+    epoch_steps: int = 250  # between two looks at validation
+
+    def __post_init__(self) -> None:
+        if self.pairs + self.self_blended == 0 or self.singles % 2:
+            raise ValueError("a batch needs pairs or self-blended pictures, and an even number of singles")
+
+    @property
+    def batch(self) -> int:
+        """Pictures in a batch."""
+        return 2 * (self.pairs + self.self_blended) + self.singles
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a configuration from JSON; fields that it does not name keep their defaults."""
+    return TrainingConfig(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def write_config(config: TrainingConfig, path: Path) -> None:
+    """Write a configuration, whole, as JSON."""
+    path.write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,105 @@
+"""Batches: pairs, pictures to be blended with themselves, and singles, drawn anew for every step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.config import TrainingConfig
+from training.faces import FaceSet
+
+Indices = NDArray[np.int64]
+
+
+class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """An endless, seeded stream of batches, cut into epochs.
+
+    A batch is a dictionary: `pictures` (batch, 288, 288, 3) uint8, `landmarks` (batch, 5, 2) float32 and `fake`
+    (batch,) float32. Its order is that of `units`: real and fake of each pair; then each picture to be blended
+    with itself, twice; then the real singles and the fake ones.
+    """
+
+    def __init__(self, faces: FaceSet, config: TrainingConfig, **loading: Any) -> None:
+        super().__init__(**loading)
+        self._faces = faces
+        self._config = config
+        self._fake = faces.fake
+        self._pairs = find_pairs(faces)
+        if config.pairs and not self._pairs:
+            raise ValueError("the configuration wants pairs, and the data has none")
+        self._chances = {fake: single_chances(faces, config, fake) for fake in (False, True)}
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._config.epoch_steps
+
+    def __getitem__(self, step: int) -> tuple[dict[str, NDArray[Any]]]:
+        order = self.draw(np.random.default_rng((self._config.seed, self._epoch, step)))
+        return (
+            {
+                "pictures": np.stack([self._faces.pictures[index] for index in order]),
+                "landmarks": self._faces.landmarks[order],
+                "fake": self._fake[order].astype(np.float32),
+            },
+        )
+
+    def on_epoch_end(self) -> None:
+        """Go on to other batches."""
+        self._epoch += 1
+
+    def draw(self, random: np.random.Generator) -> Indices:
+        """Draw the pictures of a batch, (batch,)."""
+        config = self._config
+        chosen: list[int] = random.integers(len(self._pairs), size=config.pairs).tolist() if config.pairs else []
+        paired = [(real, random.choice(fakes)) for real, fakes in (self._pairs[pair] for pair in chosen)]
+        real_count = config.self_blended + config.singles // 2
+        reals = random.choice(len(self._faces), real_count, p=self._chances[False])
+        fakes = random.choice(len(self._faces), config.singles // 2, p=self._chances[True])
+        blended, singles = reals[: config.self_blended], reals[config.self_blended :]
+        return np.concatenate([np.reshape(paired, -1), np.repeat(blended, 2), singles, fakes]).astype(np.int64)
+
+
+def units(config: TrainingConfig) -> NDArray[np.int32]:
+    """The unit of each picture of a batch, (batch,): those of one unit get the same treatment."""
+    doubles = config.pairs + config.self_blended
+    return np.concatenate([np.repeat(np.arange(doubles), 2), np.arange(doubles, doubles + config.singles)]).astype(
+        np.int32
+    )
+
+
+def find_pairs(faces: FaceSet) -> list[tuple[int, list[int]]]:
+    """Each real picture that fakes were made of, with those fakes."""
+    reals: dict[str, int] = {}
+    fakes: defaultdict[str, list[int]] = defaultdict(list)
+    for index, sample in enumerate(faces.samples):
+        if sample.pair and sample.fake:
+            fakes[sample.pair].append(index)
+        elif sample.pair:
+            reals[sample.pair] = index
+    return [(reals[pair], made) for pair, made in fakes.items() if pair in reals]
+
+
+def single_chances(faces: FaceSet, config: TrainingConfig, fake: bool) -> NDArray[np.float64]:
+    """The chance of each picture to be drawn as a single of a label, (n,), summing to 1.
+
+    A source counts by the square root of its size times its emphasis, a group within it by the square root of its
+    own: so that neither the many of one kind nor the few of another rule.
+    """
+    members: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, sample in enumerate(faces.samples):
+        if sample.fake == fake:
+            members[sample.source][sample.group].append(index)
+    if not members:
+        raise ValueError(f"the data has no {'fake' if fake else 'real'} pictures")
+    chances: NDArray[np.float64] = np.zeros(len(faces))
+    for source, groups in members.items():
+        share = np.sqrt(sum(map(len, groups.values()))) * config.emphasis.get(source, 1.0)
+        among = sum(np.sqrt(len(group)) for group in groups.values())
+        for group in groups.values():
+            chances[group] = share * np.sqrt(len(group)) / among / len(group)
+    chances /= chances.sum()
+    return chances
