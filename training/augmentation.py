@@ -224,8 +224,9 @@ def quantise_blocks(plane: Tensor, tables: Tensor) -> Tensor:
     transform = ops.convert_to_tensor(cosine_matrix())
     blocks = ops.reshape(plane, (-1, side // 8, 8, side // 8, 8, channels))
     spectrum = ops.einsum("ui,vj,naibjc->naubvc", transform, transform, blocks)
-    steps = tables[:, None, :, None, :, None]
-    rounded = ops.round(spectrum / steps) * steps
+    steps = ops.tile(tables, (1, side // 8, side // 8))[..., None]
+    rounded = ops.round(ops.reshape(spectrum, (-1, side, side, channels)) / steps) * steps
+    rounded = ops.reshape(rounded, (-1, side // 8, 8, side // 8, 8, channels))
     return ops.reshape(ops.einsum("ui,vj,naubvc->naibjc", transform, transform, rounded), (-1, side, side, channels))
 
 

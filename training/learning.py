@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from training.augmentation import (
+    STORED_SIDE,
     Tensor,
     draw_treatment,
     mean_pool,
@@ -38,8 +39,10 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
     def call(self, batch: dict[str, Tensor], training: bool = True) -> dict[str, Tensor]:
         """Blend, treat and judge a batch of `BatchSampler`; gives what `compute_loss` takes."""
         config = self._config
-        pictures = ops.cast(batch["pictures"], "float32")
-        fake = ops.cast(batch["fake"], "float32")
+        # Shapes are told anew, since some backends do not know the size of a batch beforehand.
+        pictures = ops.reshape(ops.cast(batch["pictures"], "float32"), (config.batch, STORED_SIDE, STORED_SIDE, 3))
+        landmarks = ops.reshape(batch["landmarks"], (config.batch, 5, 2))
+        fake = ops.reshape(ops.cast(batch["fake"], "float32"), (config.batch,))
         paired, doubled = 2 * config.pairs, 2 * (config.pairs + config.self_blended)
 
         masks = ops.zeros_like(pictures[..., :1])
@@ -48,7 +51,7 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
             masks = ops.concatenate([alternate(ops.zeros_like(changed), changed), masks[paired:]])
         if config.self_blended:
             originals = pictures[paired:doubled:2]
-            drawn = draw_masks(batch["landmarks"][paired:doubled:2], self._seed)
+            drawn = draw_masks(landmarks[paired:doubled:2], self._seed)
             blended = alternate(originals, self_blend(originals, drawn, self._seed))
             pictures = ops.concatenate([pictures[:paired], blended, pictures[doubled:]])
             masks = ops.concatenate([masks[:paired], alternate(ops.zeros_like(drawn), drawn), masks[doubled:]])

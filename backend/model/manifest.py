@@ -36,9 +36,9 @@ class Manifest:
     """What belongs to one model file.
 
     `sha256` is of the model's file, `detector_sha256` of the face detector that its crops were made with.
-    `calibration`, `inconclusive` and `error_rates` are by basis (`face_video`, `face_picture`); `inconclusive`
-    is the band of calibrated fake probability (low, high) strictly inside which no verdict is given;
-    `golden_logits` are the logits of `golden_crops()`; `prior` is the share of fakes that the calibration assumes.
+    `prior`, `calibration`, `inconclusive` and `error_rates` are by basis (`face_video`, `face_picture`): `prior` is
+    the share of fakes that the calibration assumes, `inconclusive` the band of calibrated fake probability (low, high)
+    strictly inside which no verdict is given. `golden_logits` are the logits of `golden_crops()`.
     """
 
     version: str
@@ -46,7 +46,7 @@ class Manifest:
     detector_sha256: str
     detector_threshold: float
     crop_margin: float
-    prior: float
+    prior: dict[str, float]
     calibration: dict[str, Calibration]
     inconclusive: dict[str, tuple[float, float]]
     error_rates: dict[str, ErrorRates]
@@ -75,7 +75,7 @@ def foreign_manifest(sha256: str) -> Manifest:
         detector_sha256="",
         detector_threshold=DEFAULT_DETECTOR_THRESHOLD,
         crop_margin=DEFAULT_CROP_MARGIN,
-        prior=0.5,
+        prior={},
         calibration={},
         inconclusive={},
         error_rates={},

@@ -4,6 +4,7 @@ import hashlib
 import io
 import logging
 import re
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from backend.app import create_app
-from backend.config import Settings
+from backend.config import ROOT, Settings
 from backend.domain import Calibration
 from tests.fakes import MANIFEST, FakeClassifier, ReadyModel, examine_here
 from tests.generators import face_frames, face_picture, numbered_frames, write_picture, write_video
@@ -36,8 +37,13 @@ def picture(tmp_path: Path) -> Path:
     return write_picture(tmp_path / "face.jpg", face_picture())
 
 
-def test_tensorflow_is_not_imported_without_a_model_of_its_kind():
-    assert "tensorflow" not in sys.modules and "keras" not in sys.modules
+def test_the_service_around_a_classifier_does_without_tensorflow_and_keras():
+    program = (
+        "import sys, backend.app, backend.isolation, tests.fakes\n"
+        "print(sorted({'tensorflow', 'keras', 'openvino'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_video_is_answered_as_the_contract_says(client, video):

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.calibrate import REAL_BOUNDS, fit, inconclusive_band, lowest_threshold, mean_over_sources, platt
+from training.metrics import Judged, area, balanced_accuracy, calibration_error, called_fake, interval, rate
+
+
+def judged(logits, fake, sources=None, groups=None) -> Judged:
+    count = len(logits)
+    return Judged(
+        np.asarray(logits, float),
+        np.asarray(fake, bool),
+        np.asarray(sources if sources is not None else ["one"] * count),
+        np.asarray(groups if groups is not None else [str(place) for place in range(count)]),
+    )
+
+
+def drawn(slope: float, bias: float, count: int = 20_000) -> Judged:
+    """Logits whose labels obey a known logistic law, with as many fakes as reals."""
+    random = np.random.default_rng(0)
+    logits = random.uniform(-6, 6, count)
+    fake = random.random(count) < 1 / (1 + np.exp(-(slope * logits + bias)))
+    return judged(logits, fake)
+
+
+def test_a_known_scale_is_recovered():
+    slope, bias = platt(drawn(0.7, 0.0))
+    assert slope == pytest.approx(0.7, rel=0.05) and bias == pytest.approx(0.0, abs=0.1)
+
+
+def test_the_threshold_keeps_the_bound_of_every_source():
+    random = np.random.default_rng(1)
+    reals = [("portraits", random.normal(0, 1, 500)), ("web photos", random.normal(-1, 1, 500))]
+    logits = np.concatenate([values for _, values in reals] + [random.normal(4, 1, 500)])
+    sources = ["portraits"] * 500 + ["web photos"] * 500 + ["sd3"] * 500
+    files = judged(logits, [False] * 1000 + [True] * 500, sources)
+    threshold = lowest_threshold(files)
+    for source in ("portraits", "web photos"):
+        share = called_fake(files.where((files.sources == source) & ~files.fake), threshold)
+        assert share <= REAL_BOUNDS[source]
+    shares = [
+        called_fake(files.where((files.sources == source) & ~files.fake), threshold - 0.2) > REAL_BOUNDS[source]
+        for source in ("portraits", "web photos")
+    ]
+    assert any(shares)
+
+
+def test_at_the_threshold_odds_are_even_under_the_prior_that_is_told():
+    files = drawn(0.7, 0.0)
+    files = Judged(files.logits, files.fake, np.where(files.fake, "sd3", "portraits"), files.groups)
+    fitted = fit(files)
+    slope, bias = platt(files)
+    odds = fitted.prior / (1 - fitted.prior) * np.exp(slope * fitted.calibration.threshold + bias)
+    assert odds == pytest.approx(1, abs=0.02)
+    assert fitted.error < 0.05 and fitted.rates.real_called_fake.value <= REAL_BOUNDS["portraits"]
+
+
+def test_outside_the_band_verdicts_are_sure():
+    random = np.random.default_rng(2)
+    probabilities = random.random(5000)
+    fake = random.random(5000) < probabilities
+    low, high = inconclusive_band(probabilities, fake, np.ones(5000))
+    assert fake[probabilities >= high].mean() >= 0.95 and (~fake)[probabilities <= low].mean() >= 0.95
+    assert 0.85 < high < 0.95 and 0.05 < low < 0.15
+
+
+def test_figures_are_what_they_are_called():
+    files = judged([0, 1, 2, 3], [False, True, False, True])
+    assert area(files) == 0.75
+    assert called_fake(files, 1.5) == 0.5
+    assert balanced_accuracy(files, 1.5) == 0.5
+    assert np.isnan(area(judged([1, 2], [True, True])))
+
+
+def test_sources_count_alike_in_a_mean_over_sources():
+    files = judged([9] * 10 + [0] * 90 + [0], [False] * 101, ["a"] * 100 + ["b"])
+    assert mean_over_sources(files, 1) == pytest.approx(0.05)
+
+
+def test_an_interval_holds_the_figure_and_widens_with_groups():
+    random = np.random.default_rng(3)
+    logits, fake = random.normal(size=400) + np.repeat([0, 1], 200), np.repeat([False, True], 200)
+    files = judged(logits, fake)
+    grouped = judged(logits, fake, groups=[str(place // 40) for place in range(400)])
+    low, high = interval(files, area)
+    wide_low, wide_high = interval(grouped, area)
+    assert low < area(files) < high and wide_high - wide_low > 0
+    assert rate(files, area).files == 400
+
+
+def test_believable_probabilities_have_no_calibration_error():
+    random = np.random.default_rng(4)
+    probabilities = random.random(50_000)
+    fake = random.random(50_000) < probabilities
+    assert calibration_error(probabilities, fake, np.ones(50_000)) < 0.02
+    assert calibration_error(probabilities, ~fake, np.ones(50_000)) > 0.3

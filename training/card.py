@@ -1,0 +1,99 @@
+"""MODEL_CARD.md out of what was measured: no figure in it is written by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from backend.config import ROOT
+from backend.model.manifest import ErrorRates, Manifest
+
+CARD_PATH = ROOT / "MODEL_CARD.md"
+TEXT_PATH = ROOT / "training" / "card.md"
+EXPERIMENTS_PATH = ROOT / "training" / "experiments.json"
+SHARES_OF_FAKES = (0.5, 0.1, 0.01)
+
+
+def write_card(figures: dict[str, Any], manifest: Manifest) -> None:
+    """Fill the places `{{name}}` of the card's text with tables, and write the card."""
+    text = TEXT_PATH.read_text(encoding="utf-8")
+    tables = {
+        "identity": identity(figures, manifest),
+        "pictures": source_table(figures["pictures"]),
+        "clips": source_table(figures["clips"]),
+        "reals": real_table(figures["real_pictures_called_fake"]),
+        "calibration": calibration_table(figures, manifest),
+        "meaning": meaning_table(manifest.error_rates),
+        "experiments": experiment_table(json.loads(EXPERIMENTS_PATH.read_text(encoding="utf-8"))),
+    }
+    for name, lines in tables.items():
+        text = text.replace("{{" + name + "}}", "\n".join(lines))
+    CARD_PATH.write_text(text, encoding="utf-8")
+
+
+def identity(figures: dict[str, Any], manifest: Manifest) -> Iterator[str]:
+    """Which file the card speaks of."""
+    yield f"Version `{manifest.version}`, measured on {figures['measured']}, SHA-256 `{manifest.sha256}`."
+
+
+def source_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line for each source."""
+    yield "| source | real | fake | AUC | balanced accuracy | real called fake | fake found |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for row in rows:
+        yield (
+            f"| {row['source']} | {row['real']} | {row['fake']} | {plain(row['auc'])} | "
+            f"{percent(row['balanced_accuracy'])} | {percent(row['real_called_fake'])} | {percent(row['fake_found'])} |"
+        )
+
+
+def real_table(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Reals by where they are from."""
+    yield "| real pictures of | files | called fake |"
+    yield "| --- | --- | --- |"
+    for source, rate in rows.items():
+        yield f"| {source} | {rate['files']} | {percent(rate)} |"
+
+
+def calibration_table(figures: dict[str, Any], manifest: Manifest) -> Iterator[str]:
+    """What the probabilities rest on."""
+    yield "| basis | threshold (logit) | slope | share of fakes assumed | inconclusive between | calibration error |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for basis, calibration in manifest.calibration.items():
+        low, high = manifest.inconclusive[basis]
+        yield (
+            f"| {basis} | {calibration.threshold:.2f} | {calibration.scale:.2f} | {manifest.prior[basis]:.2f} | "
+            f"{low:.2f} and {high:.2f} | {figures['calibration_error'][basis]:.3f} |"
+        )
+
+
+def meaning_table(rates: dict[str, ErrorRates]) -> Iterator[str]:
+    """How often Fake is right, by how much of the material is fake."""
+    yield "| basis | " + " | ".join(f"{share:.0%} of the files fake" for share in SHARES_OF_FAKES) + " |"
+    yield "| --- |" + " --- |" * len(SHARES_OF_FAKES)
+    for basis, one in rates.items():
+        wrong, found = one.real_called_fake.value, 1 - one.fake_called_real.value
+        right = [share * found / (share * found + (1 - share) * wrong) for share in SHARES_OF_FAKES]
+        yield f"| {basis} | " + " | ".join(f"{value:.0%}" for value in right) + " |"
+
+
+def experiment_table(experiments: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What was tried, what it gave, and whether it was kept."""
+    names = [name for name in experiments[0] if name not in ("what", "kept")]
+    yield "| what | " + " | ".join(names) + " | kept |"
+    yield "| --- |" + " --- |" * (len(names) + 1)
+    for one in experiments:
+        yield f"| {one['what']} | " + " | ".join(f"{one[name]:.3f}" for name in names) + f" | {one['kept']} |"
+
+
+def plain(rate: dict[str, Any] | None) -> str:
+    """A figure with its interval."""
+    return "-" if rate is None else f"{rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f})"
+
+
+def percent(rate: dict[str, Any] | None) -> str:
+    """A share with its interval, in per cent."""
+    if rate is None:
+        return "-"
+    return f"{100 * rate['value']:.1f} % ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})"

@@ -1,0 +1,160 @@
+"""Measuring: `python -m training.evaluate --data DIR [DIR ...]`.
+
+Judges every file held back with the exported model on TensorFlow, through the service's own detector, cropper and
+scoring; prints the figures, and writes them as JSON beside the model and into MODEL_CARD.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from backend.config import ROOT
+from backend.model.holder import LoadedModel, load_checked
+from backend.model.keras_classifier import KerasClassifier
+from backend.model.manifest import Manifest, manifest_path
+from training.calibrate import Fitted, fit, mean_over_sources
+from training.card import write_card
+from training.dataset import read_folders, split
+from training.judging import JudgedFile, as_judged, judge_samples, write_judged
+from training.metrics import Judged, area, balanced_accuracy, called_fake, rate
+
+MODEL_PATH = ROOT / "temp_model.h5"
+FIGURES_PATH = ROOT / "training" / "figures.json"
+FEW = 50  # files of a label, below which a source is pooled with its kin
+
+KIN = {
+    "all_age_faces": "web photos",
+    "lfw": "web photos",
+    "utkface": "web photos",
+    "unsplash": "studio",
+    "amfd": "studio",
+    "sfhq": "diffusion",
+    "sfhq_t2i": "diffusion",
+    "sd3": "diffusion",
+    "portrait_diffusion": "diffusion",
+    "edit": "diffusion",
+    "stylegan2_crawl": "other GANs",
+    "generated_photos": "other GANs",
+    "swap_clips": "swap",
+    "dfdc_clips": "web and DFDC frames",
+    "web_clips": "web and DFDC frames",
+    "web": "web and DFDC frames",
+    "t2v": "text to video",
+    "text_to_video": "text to video",
+    "text_to_video_clips": "text to video",
+}
+FFHQ = ("stylegan1", "stylegan2")  # whose reals are FFHQ
+
+
+def by_kin(files: Sequence[JudgedFile]) -> Judged:
+    """Pictures, with small sources pooled."""
+    judged = as_judged(files, KIN)
+    ffhq = np.isin(judged.sources, FFHQ) & ~judged.fake
+    return Judged(judged.logits, judged.fake, np.where(ffhq, "FFHQ", judged.sources), judged.groups)
+
+
+def of_clips(files: Sequence[JudgedFile]) -> Judged:
+    """Clips, all reals of which are one source: there are too few to be told apart."""
+    judged = as_judged(files, KIN)
+    return Judged(judged.logits, judged.fake, np.where(judged.fake, judged.sources, "clips"), judged.groups)
+
+
+def judge_folders(data: Sequence[Path], model: LoadedModel) -> tuple[list[JudgedFile], list[JudgedFile]]:
+    """Judge what folders hold back: pictures, and clips. Whole frames say nothing of faces and are left out."""
+    cv2.setNumThreads(1)
+    _, held_back = split(read_folders(data))
+    files = [file for file in judge_samples(held_back, model) if file.basis != "whole_frame"]
+    return [file for file in files if file.basis == "face_picture"], [f for f in files if f.basis == "face_video"]
+
+
+def source_figures(files: Sequence[JudgedFile], threshold: float) -> list[dict[str, Any]]:
+    """For each source, or kin of sources: AUC against its own reals, and what the threshold does, with intervals."""
+    judged = as_judged(files, KIN)
+    rows = []
+    for source in np.unique(judged.sources):
+        one = judged.where(judged.sources == source)
+        rows.append(figures_of(str(source), one, threshold))
+    return rows
+
+
+def figures_of(name: str, judged: Judged, threshold: float) -> dict[str, Any]:
+    """One row of the table; what cannot be said of it is None."""
+    reals, fakes = judged.where(~judged.fake), judged.where(judged.fake)
+    both = len(reals) > 0 and len(fakes) > 0
+    return {
+        "source": name,
+        "real": len(reals),
+        "fake": len(fakes),
+        "auc": asdict(rate(judged, area)) if both else None,
+        "balanced_accuracy": asdict(rate(judged, lambda some: balanced_accuracy(some, threshold))) if both else None,
+        "real_called_fake": asdict(rate(reals, lambda some: called_fake(some, threshold))) if len(reals) else None,
+        "fake_found": asdict(rate(fakes, lambda some: called_fake(some, threshold))) if len(fakes) else None,
+    }
+
+
+def collect_figures(
+    pictures: Sequence[JudgedFile], clips: Sequence[JudgedFile], manifest: Manifest, fitted: dict[str, Fitted]
+) -> dict[str, Any]:
+    """Everything that the card says of a model."""
+    thresholds = {basis: manifest.calibration[basis].threshold for basis in ("face_picture", "face_video")}
+    reals = by_kin(pictures)
+    bounded = {
+        str(source): asdict(
+            rate(
+                reals.where((reals.sources == source) & ~reals.fake),
+                lambda some: called_fake(some, thresholds["face_picture"]),
+            )
+        )
+        for source in np.unique(reals.sources[~reals.fake])
+    }
+    all_clips = of_clips(clips)
+    return {
+        "sha256": manifest.sha256,
+        "version": manifest.version,
+        "measured": datetime.now(UTC).date().isoformat(),
+        "pictures": source_figures(pictures, thresholds["face_picture"]),
+        "clips": [
+            *source_figures(clips, thresholds["face_video"]),
+            figures_of("all clips", all_clips, thresholds["face_video"]),
+        ],
+        "real_pictures_called_fake": bounded,
+        "calibration_error": {basis: fitted[basis].error for basis in fitted},
+        "pictures_called_fake_over_sources": round(
+            mean_over_sources(reals.where(~reals.fake), thresholds["face_picture"]), 4
+        ),
+    }
+
+
+def load_reference(path: Path) -> LoadedModel:
+    """The exported model on TensorFlow, checked as the service checks it."""
+    return load_checked(path, lambda: KerasClassifier(path, fake_index=1))
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
+    ask.add_argument("--files", type=Path, help="write the logit of every file to this table")
+    wanted = ask.parse_args()
+    model = load_reference(MODEL_PATH)
+    pictures, clips = judge_folders(wanted.data, model)
+    if wanted.files:
+        write_judged([*pictures, *clips], wanted.files)
+    fitted = {"face_picture": fit(by_kin(pictures)), "face_video": fit(of_clips(clips))}
+    figures = collect_figures(pictures, clips, model.manifest, fitted)
+    FIGURES_PATH.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    write_card(figures, model.manifest)
+    print(f"figures of {manifest_path(MODEL_PATH).name} written to {FIGURES_PATH.name} and MODEL_CARD.md")
+
+
+if __name__ == "__main__":
+    main()

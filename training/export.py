@@ -1,0 +1,78 @@
+"""Shipping: `python -m training.export --weights A [B ...] [--shares ...] --version V --data DIR [DIR ...]`.
+
+Averages weights, writes temp_model.h5, and measures it for temp_model.json: calibration and error rates by basis from
+the files held back, golden logits from the golden crops. One command, so that the two files never part.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from backend.domain import Calibration
+from backend.faces.detection import DETECTOR_PATH
+from backend.model.golden import golden_crops
+from backend.model.holder import LoadedModel
+from backend.model.keras_classifier import LOGIT_TOLERANCE, KerasClassifier
+from backend.model.manifest import DEFAULT_DETECTOR_THRESHOLD, Manifest, file_sha256, manifest_path, write_manifest
+from training.averaging import assign, average, weights_of
+from training.calibrate import fit
+from training.config import CROP_MARGIN
+from training.evaluate import MODEL_PATH, by_kin, judge_folders, of_clips
+from training.network import load_network
+
+GOLDEN_TOLERANCE = 20 * LOGIT_TOLERANCE  # processors round differently
+
+
+def export(weights: list[Path], shares: list[float], version: str, data: list[Path]) -> Manifest:
+    """Write the model and its manifest; gives the manifest."""
+    network = load_network(weights[0])
+    assign(network, average([weights_of(load_network(path)) for path in weights], shares))
+    network.save(MODEL_PATH)
+
+    classifier = KerasClassifier(MODEL_PATH, fake_index=1)
+    _, maps = classifier.predict(golden_crops())
+    if maps is None:
+        raise ValueError("the network has no logit map")
+    bare = Manifest(
+        version=version,
+        sha256=file_sha256(MODEL_PATH),
+        detector_sha256=file_sha256(DETECTOR_PATH),
+        detector_threshold=DEFAULT_DETECTOR_THRESHOLD,
+        crop_margin=CROP_MARGIN,
+        prior={},
+        calibration={"face_picture": Calibration(1.0, 0.0), "face_video": Calibration(1.0, 0.0)},
+        inconclusive={},
+        error_rates={},
+        golden_logits=tuple(round(float(one.mean()), 5) for one in maps),
+        golden_tolerance=GOLDEN_TOLERANCE,
+    )
+    pictures, clips = judge_folders(data, LoadedModel(classifier, bare))
+    fitted = {"face_picture": fit(by_kin(pictures)), "face_video": fit(of_clips(clips))}
+    manifest = Manifest(
+        **{
+            **vars(bare),
+            "prior": {basis: one.prior for basis, one in fitted.items()},
+            "calibration": {basis: one.calibration for basis, one in fitted.items()},
+            "inconclusive": {basis: one.inconclusive for basis, one in fitted.items()},
+            "error_rates": {basis: one.rates for basis, one in fitted.items()},
+        }
+    )
+    write_manifest(manifest, manifest_path(MODEL_PATH))
+    return manifest
+
+
+def main() -> None:
+    """Export as the command line says."""
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--weights", type=Path, nargs="+", required=True, help=".weights.h5 files")
+    ask.add_argument("--shares", type=float, nargs="+", help="of each in the average; equal ones where left out")
+    ask.add_argument("--version", required=True)
+    ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
+    wanted = ask.parse_args()
+    shares = wanted.shares or [1.0] * len(wanted.weights)
+    print(export(wanted.weights, shares, wanted.version, wanted.data))
+
+
+if __name__ == "__main__":
+    main()

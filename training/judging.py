@@ -1,0 +1,120 @@
+"""Files held back, judged by an exported model through the service's own detector, cropper and scoring."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from backend.domain import Basis, Calibration, Crop, ExaminedFrame, Frame
+from backend.errors import DetectorError
+from backend.examination import together
+from backend.faces.examining import examine
+from backend.media.limits import MediaLimits
+from backend.media.opening import open_media
+from backend.model.holder import LoadedModel
+from backend.pipeline import join_tracks
+from backend.verdict.aggregation import file_logit
+from backend.verdict.judging import choose_basis, judge_tracks
+from training.dataset import Sample
+from training.metrics import Judged
+
+INSTANTS = 16
+FACES_PER_FRAME = 8
+LIMITS = MediaLimits(pixels=64_000_000, side=16_384)
+TOGETHER = 128  # files whose crops are scored in one go
+READERS = 4  # threads
+ANY_CALIBRATION = Calibration(scale=1.0, threshold=0.0)  # logits are wanted, not probabilities
+
+
+@dataclass(frozen=True)
+class JudgedFile:
+    """One file's logit, as the service aggregates it, with what is known of the file."""
+
+    source: str
+    method: str
+    group: str
+    fake: bool
+    basis: Basis
+    logit: float
+
+
+def judge_samples(samples: Sequence[Sample], model: LoadedModel) -> list[JudgedFile]:
+    """Judge files, with a progress bar; those that the service would refuse are left out."""
+    judged: list[JudgedFile] = []
+    with ThreadPoolExecutor(READERS) as pool, tqdm(total=len(samples), unit=" files") as progress:
+        for some in batched_samples(samples):
+            examined = list(pool.map(lambda sample: _examine(sample, model), some))
+            judged += _judge(some, examined, model)
+            progress.update(len(some))
+    return judged
+
+
+def batched_samples(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
+    """Samples in parts of TOGETHER."""
+    return (samples[at : at + TOGETHER] for at in range(0, len(samples), TOGETHER))
+
+
+def as_judged(files: Sequence[JudgedFile], kin: dict[str, str]) -> Judged:
+    """Columns for the metrics; sources that `kin` names are called by the name of their kin."""
+    return Judged(
+        logits=np.array([file.logit for file in files], np.float64),
+        fake=np.array([file.fake for file in files], bool),
+        sources=np.array([kin.get(file.source, file.source) for file in files], str),
+        groups=np.array([file.group for file in files], str),
+    )
+
+
+def write_judged(files: Sequence[JudgedFile], path: Path) -> None:
+    """Write judged files as a table."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, [field.name for field in fields(JudgedFile)])
+        table.writeheader()
+        table.writerows(asdict(file) for file in files)
+
+
+def _examine(sample: Sample, model: LoadedModel) -> list[ExaminedFrame]:
+    manifest = model.manifest
+    try:
+        with open_media(sample.path, INSTANTS, LIMITS) as (_, frames):
+            panels = (replace_pixels(frame, sample) for frame in frames)
+            return [
+                replace(examined, pixels=examined.pixels[:1, :1])  # drawing needs them, measuring does not
+                for moment in together(panels)
+                for examined in examine(moment, manifest.detector_threshold, FACES_PER_FRAME, manifest.crop_margin)
+            ]
+    except DetectorError:
+        return []
+
+
+def replace_pixels(frame: Frame, sample: Sample) -> Frame:
+    """A frame cut to the part that counts."""
+    return replace(frame, pixels=sample.of_panel(frame.pixels))
+
+
+def _judge(samples: Sequence[Sample], examined: Sequence[list[ExaminedFrame]], model: LoadedModel) -> list[JudgedFile]:
+    """Score the crops of many files together, and aggregate them file by file."""
+    crops: list[list[list[Crop]]] = []
+    for frames in examined:
+        any_face = any(crop.face for frame in frames for crop in frame.crops)
+        crops.append([[crop for crop in frame.crops if crop.face or not any_face] for frame in frames])
+    pixels = [crop.pixels for frames in crops for frame in frames for crop in frame]
+    if not pixels:
+        return []
+    scores = iter(model.score(np.stack(pixels)))
+    judged = []
+    for sample, frames, cut in zip(samples, examined, crops, strict=True):
+        if not frames:
+            continue
+        any_face = any(crop.face for frame in cut for crop in frame)
+        found = [(frame, [next(scores) for _ in faces]) for frame, faces in zip(frames, cut, strict=True)]
+        tracks = judge_tracks(join_tracks(found, any_face), ANY_CALIBRATION)
+        logit = file_logit([track.logit for track in tracks if track.judged])
+        basis = choose_basis("video" if sample.is_clip else "picture", any_face)
+        judged.append(JudgedFile(sample.source, sample.method, sample.group, sample.fake, basis, logit))
+    return judged
