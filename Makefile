@@ -2,9 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
+WEIGHTS ?=
+RUN ?= runs/latest
 CLIPS ?=
+URL ?= http://127.0.0.1:5000
 
-.PHONY: help run test lint bench train evaluate lock clean
+.PHONY: help run test test-hostile lint bench train evaluate lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -15,14 +18,17 @@ run: .venv/.run  ## Serve on http://127.0.0.1:5000
 test: .venv/.dev  ## Run all tests
 	$(BIN)/python -m pytest
 
+test-hostile: .venv/.dev  ## Post every hostile file to the service at URL
+	$(BIN)/python -m tests.hostile $(URL)
+
 lint: .venv/.dev  ## Style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-train: .venv/.train  ## Train on the folders in DATA
-	$(BIN)/python -m training.train --data $(DATA)
+train: .venv/.train  ## Train on the folders in DATA, from WEIGHTS, into RUN
+	$(BIN)/python -m training.train --data $(DATA) --weights $(WEIGHTS) --out $(RUN)
 
 bench: .venv/.dev  ## Time the service against its baselines; CLIPS names a folder of clips
 	$(BIN)/python -m bench $(if $(CLIPS),--clips $(CLIPS))

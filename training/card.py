@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from backend.config import ROOT
 from backend.model.manifest import ErrorRates, Manifest
 
 CARD_PATH = ROOT / "MODEL_CARD.md"
+README_PATH = ROOT / "README.md"
 TEXT_PATH = ROOT / "training" / "card.md"
 EXPERIMENTS_PATH = ROOT / "training" / "experiments.json"
 SHARES_OF_FAKES = (0.5, 0.1, 0.01)
@@ -30,6 +33,19 @@ def write_card(figures: dict[str, Any], manifest: Manifest) -> None:
     for name, lines in tables.items():
         text = text.replace("{{" + name + "}}", "\n".join(lines))
     CARD_PATH.write_text(text, encoding="utf-8")
+    marked = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
+    summary = "\n".join(summary_table(manifest)) + "\n"
+    readme = README_PATH.read_text(encoding="utf-8")
+    README_PATH.write_text(marked.sub(lambda found: found[1] + summary + found[2], readme), encoding="utf-8")
+
+
+def summary_table(manifest: Manifest) -> Iterator[str]:
+    """How often the shipped threshold was wrong, every source counting alike."""
+    yield "| basis | real called fake | fake called real | files |"
+    yield "| --- | --- | --- | --- |"
+    for basis, rates in manifest.error_rates.items():
+        real, fake = asdict(rates.real_called_fake), asdict(rates.fake_called_real)
+        yield f"| {basis} | {percent(real)} | {percent(fake)} | {real['files']} real, {fake['files']} fake |"
 
 
 def identity(figures: dict[str, Any], manifest: Manifest) -> Iterator[str]:

@@ -23,12 +23,14 @@ def examine(moment: Sequence[Frame], score_threshold: float, most_faces: int, ma
         score_threshold: the detector's.
         most_faces: how many are cut out, the largest first.
         margin: side of a crop as a multiple of the longer side of the face's box.
+
+    Companions are never drawn, so of their picture no more than a corner is kept.
     """
     faces = find_faces(moment[0].pixels, score_threshold, most_faces)
     examined = []
     for frame in moment:
         crops = tuple(crop_face(frame.pixels, face, margin) for face in faces) or (crop_whole(frame.pixels),)
-        pixels, scale = _for_drawing(frame.pixels)
+        pixels, scale = _for_drawing(frame.pixels[:1, :1] if frame.follows else frame.pixels)
         examined.append(ExaminedFrame(frame.time, frame.follows, pixels, scale, crops))
     return examined
 
