@@ -32,6 +32,13 @@ def crop_whole(pixels: Pixels, side: int = CROP_SIDE) -> Crop:
     return Crop(cut(pixels, square, side), square, None)
 
 
+def shrink(pixels: Pixels, scale: float) -> Pixels:
+    """A smaller copy, by area averaging, at least a pixel high and wide."""
+    height, width = pixels.shape[:2]
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def square_around(box: Box, margin: float) -> Box:
     """The square of whole pixels around a box, `margin` times its longer side."""
     length = max(1, round(box.longer_side * margin))

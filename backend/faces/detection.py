@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from backend.domain import Box, Face, Pixels
+from backend.faces.cropping import shrink
 
 DETECTOR_PATH = Path(__file__).with_name("face_detection_yunet_2023mar.onnx")
 SEARCH_SHARE = 1 / 3  # faces are searched on a copy of this size, in which a face of 64 pixels still has 21,
@@ -50,12 +51,12 @@ def _search(pixels: Pixels, score_threshold: float, side: int, border: float) ->
     height, width = pixels.shape[:2]
     around = round(max(height, width) * border)
     scale = min(1.0, side / (max(height, width) + 2 * around))
-    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    small = shrink(pixels, scale) if scale < 1 else pixels
     pad = round(around * scale)
     bottom = pad + max(0, COARSEST_STRIDE - small.shape[0])
     right = pad + max(0, COARSEST_STRIDE - small.shape[1])
     if bottom or right:
-        small = cv2.copyMakeBorder(small, pad, bottom, pad, right, cv2.BORDER_CONSTANT)
+        small = np.asarray(cv2.copyMakeBorder(small, pad, bottom, pad, right, cv2.BORDER_CONSTANT), np.uint8)
     network = _network()
     network.setScoreThreshold(score_threshold)
     network.setInputSize((small.shape[1], small.shape[0]))

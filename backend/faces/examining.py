@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
-
 from backend.domain import ExaminedFrame, Frame, Pixels
-from backend.faces.cropping import crop_face, crop_whole
+from backend.faces.cropping import crop_face, crop_whole, shrink
 from backend.faces.detection import find_faces
 
 DRAWING_SIDE = 960  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
@@ -38,6 +35,4 @@ def examine(moment: Sequence[Frame], score_threshold: float, most_faces: int, ma
 def _for_drawing(pixels: Pixels) -> tuple[Pixels, float]:
     """A copy no larger than DRAWING_SIDE, and its size relative to the source."""
     scale = min(1.0, DRAWING_SIDE / max(pixels.shape[:2]))
-    if scale == 1.0:
-        return pixels, scale
-    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8), scale
+    return (pixels if scale == 1.0 else shrink(pixels, scale)), scale

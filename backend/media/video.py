@@ -65,10 +65,14 @@ def open_video(
         UnreadableMedia: it cannot be decoded.
     """
     with _decoding():
-        source = av.open(str(path), format=DEMUXERS[container], options={"protocol_whitelist": "file"})
+        source = av.open(
+            str(path), format=DEMUXERS[container], options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
     with source:
         with _decoding():
             stream = _video_stream(source)
+            if stream.codec_context is None:
+                raise UnreadableMedia("The video is coded in a way that is not known here.")
             limits.check(stream.codec_context.width, stream.codec_context.height)
             index = index_packets(source, stream)
         time_base = float(stream.time_base or 1)
