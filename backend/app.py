@@ -37,6 +37,7 @@ FORM_OVERHEAD = MEBIBYTE  # bytes around the file in a multipart form, at the mo
 BODY_LIMIT = 1024 * MEBIBYTE  # waitress' own, far above ours: its 413 is plain text and resets the sender
 PROBE_THREADS = 4  # more than the analyses admitted, so that a health probe never waits for one
 CONNECTIONS = 1000
+LOADING_PATIENCE = 10  # seconds
 
 
 def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Flask:
@@ -103,6 +104,7 @@ def main() -> int:
     print(f"Serving on http://{settings.host}:{settings.port}", file=sys.stderr)
     server.run()
     scheduler.shutdown(wait=False)
+    model.wait(LOADING_PATIENCE)  # a runtime that is being loaded while Python ends aborts the process
     examiner.close()
     return 0
 

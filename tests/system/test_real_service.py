@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -100,6 +101,14 @@ def test_a_frame_is_gone_after_the_retention(tmp_path):
         assert server.get(path).status_code == 200
         wait_until(lambda: server.get(path).status_code == 404, 20)
         assert server.get(path).json()["code"] == "not_found"
+
+
+def test_a_service_that_is_stopped_while_its_model_is_loaded_ends_cleanly(tmp_path):
+    for tenths in range(6):
+        folder = tmp_path / str(tenths)
+        folder.mkdir()
+        with running_server(folder):  # asserts its exit status
+            threading.Event().wait(tenths / 10)
 
 
 def check_unready(server, reason: str) -> None:
