@@ -74,7 +74,9 @@ def _load(path: Path) -> Any:
 
     load_model = _keras_2_load_model() if _is_keras_2(path) else keras.saving.load_model
     try:
-        return load_model(path, compile=False, safe_mode=True)
+        model = load_model(path, compile=False, safe_mode=True)
+        # A Sequential model has no names of outputs, nor can it be converted.
+        return keras.Model(model.inputs, model.outputs) if isinstance(model, keras.Sequential) else model
     except OSError:
         raise
     except Exception as error:  # Keras raises whatever its layers raise; all of it means the same here
