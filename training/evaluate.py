@@ -29,7 +29,6 @@ from training.metrics import Judged, area, balanced_accuracy, called_fake, rate
 
 MODEL_PATH = ROOT / "temp_model.h5"
 FIGURES_PATH = ROOT / "training" / "figures.json"
-FEW = 50  # files of a label, below which a source is pooled with its kin
 
 KIN = {
     "all_age_faces": "web photos",

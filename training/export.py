@@ -11,9 +11,10 @@ from pathlib import Path
 
 from backend.domain import Calibration
 from backend.faces.detection import DETECTOR_PATH
+from backend.model.classifier import LOGIT_TOLERANCE
 from backend.model.golden import golden_crops
 from backend.model.holder import LoadedModel
-from backend.model.keras_classifier import LOGIT_TOLERANCE, KerasClassifier
+from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import DEFAULT_DETECTOR_THRESHOLD, Manifest, file_sha256, manifest_path, write_manifest
 from training.averaging import assign, average, weights_of
 from training.calibrate import fit

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from backend.domain import Pixels
 
+LOGIT_TOLERANCE = 1e-3  # between runtimes, and between machines, in float32
+
 
 class Classifier(Protocol):
     """A network that says how likely a crop is fake; safe to be called by several threads.

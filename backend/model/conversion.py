@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from backend.model.classifier import LOGIT_TOLERANCE
 from backend.model.golden import golden_crops
 from backend.model.manifest import file_sha256
+from backend.model.openvino_classifier import IR_NAME, OpenVinoClassifier
 from backend.model.silent_openvino import import_openvino
 
-IR_NAME = "model.xml"
-LOGIT_TOLERANCE = 1e-3  # of the converted network in float32, against Keras
 TIMEOUT = 300  # seconds
 
 
@@ -48,7 +48,6 @@ def converted_folder(model_path: Path, fake_index: int, cache_folder: Path) -> P
 def convert(model_path: Path, fake_index: int, folder: Path) -> None:
     """Convert a model file, compare both on the golden crops, and put the result in place whole."""
     from backend.model.keras_classifier import KerasClassifier
-    from backend.model.openvino_classifier import OpenVinoClassifier
 
     openvino = import_openvino()
     original = KerasClassifier(model_path, fake_index)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain import CROP_SIDE, Pixels
+from backend.model.classifier import LOGIT_TOLERANCE
 
-LOGIT_TOLERANCE = 1e-3  # between machines, in float32
 BATCH = 16  # crops: every call is padded to this, so that the graph is traced for one shape only
 
 

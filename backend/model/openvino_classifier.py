@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain import CROP_SIDE, Pixels
-from backend.model.conversion import IR_NAME, LOGIT_TOLERANCE
+from backend.model.classifier import LOGIT_TOLERANCE
 from backend.model.silent_openvino import import_openvino
 
+IR_NAME = "model.xml"
 REDUCED_LOGIT_TOLERANCE = 0.2  # bfloat16 keeps 8 bits of each number; what that does to verdicts is in the model card
 
 
