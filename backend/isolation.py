@@ -47,7 +47,6 @@ class IsolatedExaminer:
             initargs=[threads],
             context=multiprocessing.get_context("spawn"),
         )
-
         for _ in range(processes):
             self._pool.schedule(_ready)
 
@@ -55,8 +54,8 @@ class IsolatedExaminer:
         """What `examine_file` gives, from a worker process; see there.
 
         Raises:
-            MediaTooComplex: the file took more time or memory than the limits.
-            UnreadableMedia: the worker died of it.
+            MediaTooComplex: the file took longer, or more memory, than the limits.
+            UnreadableMedia: the worker died of it, as it does when its processor time is over.
         """
         with Listener() as listener:
             future = self._pool.schedule(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+
+from training.network import load_network
 
 Weights = list[NDArray[np.float32]]
 
@@ -32,3 +35,10 @@ def average(parts: Sequence[Weights], shares: Sequence[float]) -> Weights:
         np.sum([share / total * value for share, value in zip(shares, values, strict=True)], axis=0).astype(np.float32)
         for values in zip(*parts, strict=True)
     ]
+
+
+def save_average(paths: Sequence[Path], shares: Sequence[float], target: Path) -> None:
+    """Write the model whose weights are an average of checkpoints'."""
+    network = load_network(paths[0])
+    assign(network, average([weights_of(load_network(path)) for path in paths], shares))
+    network.save(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ REAL_BOUNDS = {
 SURE = 0.95  # share of right verdicts outside the inconclusive band
 WIDEST_BAND = (0.02, 0.98)
 FOLDS = 5
+CALLED = 0.5  # between the 0 and the 1 of calls
 REGULARISATION = 1e4  # scikit-learn's C: in effect none, for a single slope
 
 
@@ -31,7 +33,8 @@ REGULARISATION = 1e4  # scikit-learn's C: in effect none, for a single slope
 class Fitted:
     """A calibration with the share of fakes that it assumes, its inconclusive band, and what it reached.
 
-    `error` is the expected calibration error of probabilities fitted on other groups, at a prior of one half.
+    `error` is the expected calibration error of probabilities fitted on other groups, at a prior of one half;
+    `rates` are of calls by thresholds set on other groups, since a bound holds on the files that set it by definition.
     """
 
     calibration: Calibration
@@ -60,7 +63,7 @@ def fit(judged: Judged) -> Fitted:
         prior=round(prior, 4),
         inconclusive=inconclusive_band(probabilities, judged.fake, weights),
         error=round(cross_validated_error(judged), 4),
-        rates=error_rates(judged, calibration.threshold),
+        rates=error_rates(held_out_calls(judged)),
     )
 
 
@@ -88,12 +91,26 @@ def platt(judged: Judged) -> tuple[float, float]:
 def cross_validated_error(judged: Judged) -> float:
     """Expected calibration error of probabilities that were fitted on other groups."""
     probabilities = np.full(len(judged), np.nan)
-    folds = GroupKFold(min(FOLDS, len(np.unique(judged.groups))))
-    for fitted, held in folds.split(judged.logits[:, None], judged.fake, judged.groups):
-        chosen = np.isin(np.arange(len(judged)), fitted)
-        slope, bias = platt(judged.where(chosen))
+    for fitted, held in folds(judged):
+        slope, bias = platt(judged.where(fitted))
         probabilities[held] = 1 / (1 + np.exp(-slope * judged.logits[held] - bias))
     return calibration_error(probabilities, judged.fake, source_weights(judged))
+
+
+def held_out_calls(judged: Judged) -> Judged:
+    """The same files with 1 in place of the logit where a threshold set on other groups calls them fake, else 0."""
+    calls = np.full(len(judged), np.nan)
+    for fitted, held in folds(judged):
+        calls[held] = judged.logits[held] >= lowest_threshold(judged.where(fitted))
+    return Judged(calls, judged.fake, judged.sources, judged.groups)
+
+
+def folds(judged: Judged) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Masks (n,) of the files to fit on and of those held out, no group in both."""
+    splitter = GroupKFold(min(FOLDS, len(np.unique(judged.groups))))
+    for _, held in splitter.split(judged.logits[:, None], judged.fake, judged.groups):
+        mask = np.isin(np.arange(len(judged)), held)
+        yield ~mask, mask
 
 
 def inconclusive_band(
@@ -110,19 +127,15 @@ def inconclusive_band(
     return round(float(low), 2), round(float(high), 2)
 
 
-def error_rates(judged: Judged, threshold: float) -> ErrorRates:
+def error_rates(calls: Judged) -> ErrorRates:
     """How often reals were called fake, and fakes real, with their intervals; every source counts alike."""
-
-    def missed(files: Judged) -> float:
-        return 1 - mean_over_sources(files, threshold)
-
     return ErrorRates(
-        real_called_fake=rate(judged.where(~judged.fake), lambda files: mean_over_sources(files, threshold)),
-        fake_called_real=rate(judged.where(judged.fake), missed),
+        real_called_fake=rate(calls.where(~calls.fake), mean_over_sources),
+        fake_called_real=rate(calls.where(calls.fake), lambda files: 1 - mean_over_sources(files)),
     )
 
 
-def mean_over_sources(judged: Judged, threshold: float) -> float:
+def mean_over_sources(calls: Judged) -> float:
     """The share called fake, averaged over sources."""
-    shares = [called_fake(judged.where(judged.sources == source), threshold) for source in np.unique(judged.sources)]
+    shares = [called_fake(calls.where(calls.sources == source), CALLED) for source in np.unique(calls.sources)]
     return float(np.mean(shares)) if shares else float("nan")

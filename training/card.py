@@ -19,8 +19,16 @@ SHARES_OF_FAKES = (0.5, 0.1, 0.01)
 
 
 def write_card(figures: dict[str, Any], manifest: Manifest) -> None:
-    """Fill the places `{{name}}` of the card's text with tables, and write the card."""
+    """Write the card, and the summary between its marks in the README."""
+    CARD_PATH.write_text(card_text(figures, manifest), encoding="utf-8")
+    readme = README_PATH.read_text(encoding="utf-8")
+    README_PATH.write_text(with_summary(readme, manifest), encoding="utf-8")
+
+
+def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
+    """The card's text with its places `{{name}}` filled by tables."""
     text = TEXT_PATH.read_text(encoding="utf-8")
+    experiments = json.loads(EXPERIMENTS_PATH.read_text(encoding="utf-8"))
     tables = {
         "identity": identity(figures, manifest),
         "pictures": source_table(figures["pictures"]),
@@ -28,19 +36,25 @@ def write_card(figures: dict[str, Any], manifest: Manifest) -> None:
         "reals": real_table(figures["real_pictures_called_fake"]),
         "calibration": calibration_table(figures, manifest),
         "meaning": meaning_table(manifest.error_rates),
-        "experiments": experiment_table(json.loads(EXPERIMENTS_PATH.read_text(encoding="utf-8"))),
+        "files": [str(experiments["files"])],
+        "per_source": [str(experiments["per_source"])],
+        "mixes": comparison_table(experiments["mixes"]),
+        "runtimes": comparison_table(experiments["runtimes"]),
     }
     for name, lines in tables.items():
         text = text.replace("{{" + name + "}}", "\n".join(lines))
-    CARD_PATH.write_text(text, encoding="utf-8")
+    return text
+
+
+def with_summary(readme: str, manifest: Manifest) -> str:
+    """The README with the summary of this model between its marks."""
     marked = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
     summary = "\n".join(summary_table(manifest)) + "\n"
-    readme = README_PATH.read_text(encoding="utf-8")
-    README_PATH.write_text(marked.sub(lambda found: found[1] + summary + found[2], readme), encoding="utf-8")
+    return marked.sub(lambda found: found[1] + summary + found[2], readme)
 
 
 def summary_table(manifest: Manifest) -> Iterator[str]:
-    """How often the shipped threshold was wrong, every source counting alike."""
+    """How often thresholds set on other groups of files were wrong, every source counting alike."""
     yield "| basis | real called fake | fake called real | files |"
     yield "| --- | --- | --- | --- |"
     for basis, rates in manifest.error_rates.items():
@@ -64,12 +78,12 @@ def source_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def real_table(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
+def real_table(rows: dict[str, dict[str, dict[str, Any]]]) -> Iterator[str]:
     """Reals by where they are from."""
-    yield "| real pictures of | files | called fake |"
-    yield "| --- | --- | --- |"
-    for source, rate in rows.items():
-        yield f"| {source} | {rate['files']} | {percent(rate)} |"
+    yield "| real pictures of | files | called fake, shipped threshold | called fake, held out |"
+    yield "| --- | --- | --- | --- |"
+    for source, rates in rows.items():
+        yield f"| {source} | {rates['shipped']['files']} | {percent(rates['shipped'])} | {percent(rates['held_out'])} |"
 
 
 def calibration_table(figures: dict[str, Any], manifest: Manifest) -> Iterator[str]:
@@ -94,13 +108,12 @@ def meaning_table(rates: dict[str, ErrorRates]) -> Iterator[str]:
         yield f"| {basis} | " + " | ".join(f"{value:.0%}" for value in right) + " |"
 
 
-def experiment_table(experiments: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """What was tried, what it gave, and whether it was kept."""
-    names = [name for name in experiments[0] if name not in ("what", "kept")]
-    yield "| what | " + " | ".join(names) + " | kept |"
-    yield "| --- |" + " --- |" * (len(names) + 1)
-    for one in experiments:
-        yield f"| {one['what']} | " + " | ".join(f"{one[name]:.3f}" for name in names) + f" | {one['kept']} |"
+def comparison_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line for each thing that was compared, a column for each of its figures."""
+    yield "| " + " | ".join(rows[0]) + " |"
+    yield "| " + " | ".join("---" for _ in rows[0]) + " |"
+    for row in rows:
+        yield "| " + " | ".join(f"{value:.4f}" if isinstance(value, float) else value for value in row.values()) + " |"
 
 
 def plain(rate: dict[str, Any] | None) -> str:

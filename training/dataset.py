@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +78,18 @@ def split(samples: Iterable[Sample]) -> tuple[list[Sample], list[Sample]]:
     for sample in listed:
         leaning[sample.group] += 1 if sample.role == "train" else -1
     return [s for s in listed if leaning[s.group] > 0], [s for s in listed if leaning[s.group] <= 0]
+
+
+def capped(samples: Sequence[Sample], most: int, seed: int) -> list[Sample]:
+    """At most so many samples of each source and label, drawn at random."""
+    order = np.random.default_rng(seed).permutation(len(samples))
+    counts: Counter[tuple[str, bool]] = Counter()
+    chosen = []
+    for sample in (samples[index] for index in order):
+        counts[sample.source, sample.fake] += 1
+        if counts[sample.source, sample.fake] <= most:
+            chosen.append(sample)
+    return chosen
 
 
 def read_picture(path: Path) -> Pixels:

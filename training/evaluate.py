@@ -21,7 +21,7 @@ from backend.config import ROOT
 from backend.model.holder import LoadedModel, load_checked
 from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import Manifest, manifest_path
-from training.calibrate import Fitted, fit, mean_over_sources
+from training.calibrate import CALLED, Fitted, fit, held_out_calls
 from training.card import write_card
 from training.dataset import read_folders, split
 from training.judging import JudgedFile, as_judged, judge_samples, write_judged
@@ -105,16 +105,16 @@ def collect_figures(
 ) -> dict[str, Any]:
     """Everything that the card says of a model."""
     thresholds = {basis: manifest.calibration[basis].threshold for basis in ("face_picture", "face_video")}
-    reals = by_kin(pictures)
-    bounded = {
-        str(source): asdict(
-            rate(
-                reals.where((reals.sources == source) & ~reals.fake),
-                lambda some: called_fake(some, thresholds["face_picture"]),
-            )
-        )
-        for source in np.unique(reals.sources[~reals.fake])
-    }
+    by_source = by_kin(pictures)
+    calls = held_out_calls(by_source)
+    threshold = thresholds["face_picture"]
+    called = {}
+    for source in np.unique(by_source.sources[~by_source.fake]):
+        chosen = (by_source.sources == source) & ~by_source.fake
+        called[str(source)] = {
+            "shipped": asdict(rate(by_source.where(chosen), lambda some: called_fake(some, threshold))),
+            "held_out": asdict(rate(calls.where(chosen), lambda some: called_fake(some, CALLED))),
+        }
     all_clips = of_clips(clips)
     return {
         "sha256": manifest.sha256,
@@ -125,11 +125,8 @@ def collect_figures(
             *source_figures(clips, thresholds["face_video"]),
             figures_of("all clips", all_clips, thresholds["face_video"]),
         ],
-        "real_pictures_called_fake": bounded,
+        "real_pictures_called_fake": called,
         "calibration_error": {basis: fitted[basis].error for basis in fitted},
-        "pictures_called_fake_over_sources": round(
-            mean_over_sources(reals.where(~reals.fake), thresholds["face_picture"]), 4
-        ),
     }
 
 

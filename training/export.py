@@ -1,7 +1,8 @@
-"""Shipping: `python -m training.export --weights A [B ...] [--shares ...] --version V --data DIR [DIR ...]`.
+"""Shipping: `python -m training.export [--weights A [B ...] [--shares ...]] --version V --data DIR [DIR ...]`.
 
-Averages weights, writes temp_model.h5, and measures it for temp_model.json: calibration and error rates by basis from
-the files held back, golden logits from the golden crops. One command, so that the two files never part.
+Averages weights into temp_model.h5, or keeps the one that is there, and measures it for temp_model.json: calibration
+and error rates by basis from the files held back, golden logits from the golden crops. One command, so that the two
+files never part.
 """
 
 from __future__ import annotations
@@ -16,21 +17,16 @@ from backend.model.golden import golden_crops
 from backend.model.holder import LoadedModel
 from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import DEFAULT_DETECTOR_THRESHOLD, Manifest, file_sha256, manifest_path, write_manifest
-from training.averaging import assign, average, weights_of
+from training.averaging import save_average
 from training.calibrate import fit
 from training.config import CROP_MARGIN
 from training.evaluate import MODEL_PATH, by_kin, judge_folders, of_clips
-from training.network import load_network
 
 GOLDEN_TOLERANCE = 20 * LOGIT_TOLERANCE  # processors round differently
 
 
-def export(weights: list[Path], shares: list[float], version: str, data: list[Path]) -> Manifest:
-    """Write the model and its manifest; gives the manifest."""
-    network = load_network(weights[0])
-    assign(network, average([weights_of(load_network(path)) for path in weights], shares))
-    network.save(MODEL_PATH)
-
+def export(version: str, data: list[Path]) -> Manifest:
+    """Measure the model file and write its manifest; gives the manifest."""
     classifier = KerasClassifier(MODEL_PATH, fake_index=1)
     _, maps = classifier.predict(golden_crops())
     if maps is None:
@@ -66,13 +62,14 @@ def export(weights: list[Path], shares: list[float], version: str, data: list[Pa
 def main() -> None:
     """Export as the command line says."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--weights", type=Path, nargs="+", required=True, help=".weights.h5 files")
+    ask.add_argument("--weights", type=Path, nargs="+", help=".weights.h5 files; without them temp_model.h5 stays")
     ask.add_argument("--shares", type=float, nargs="+", help="of each in the average; equal ones where left out")
     ask.add_argument("--version", required=True)
     ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
     wanted = ask.parse_args()
-    shares = wanted.shares or [1.0] * len(wanted.weights)
-    print(export(wanted.weights, shares, wanted.version, wanted.data))
+    if wanted.weights:
+        save_average(wanted.weights, wanted.shares or [1.0] * len(wanted.weights), MODEL_PATH)
+    print(export(wanted.version, wanted.data))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from backend.domain import Basis, Calibration, Crop, ExaminedFrame, Frame
+from backend.domain import Basis, Calibration, Crop, ExaminedFrame
 from backend.errors import DetectorError
 from backend.examination import together
 from backend.faces.examining import examine
 from backend.media.limits import MediaLimits
 from backend.media.opening import open_media
 from backend.model.holder import LoadedModel
+from backend.model.manifest import Manifest
 from backend.pipeline import join_tracks
 from backend.verdict.aggregation import file_logit
 from backend.verdict.judging import choose_basis, judge_tracks
@@ -47,17 +48,18 @@ class JudgedFile:
 def judge_samples(samples: Sequence[Sample], model: LoadedModel) -> list[JudgedFile]:
     """Judge files, with a progress bar; those that the service would refuse are left out."""
     judged: list[JudgedFile] = []
-    with ThreadPoolExecutor(READERS) as pool, tqdm(total=len(samples), unit=" files") as progress:
-        for some in batched_samples(samples):
-            examined = list(pool.map(lambda sample: _examine(sample, model), some))
-            judged += _judge(some, examined, model)
+    with tqdm(total=len(samples), unit=" files") as progress:
+        for at in range(0, len(samples), TOGETHER):
+            some = samples[at : at + TOGETHER]
+            judged += judge_examined(some, examine_samples(some, model.manifest), model)
             progress.update(len(some))
     return judged
 
 
-def batched_samples(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
-    """Samples in parts of TOGETHER."""
-    return (samples[at : at + TOGETHER] for at in range(0, len(samples), TOGETHER))
+def examine_samples(samples: Sequence[Sample], manifest: Manifest) -> list[list[ExaminedFrame]]:
+    """Look at files as the service does: for each its frames, or none where the service would refuse it."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(lambda sample: _examine(sample, manifest), samples))
 
 
 def as_judged(files: Sequence[JudgedFile], kin: dict[str, str]) -> Judged:
@@ -78,26 +80,9 @@ def write_judged(files: Sequence[JudgedFile], path: Path) -> None:
         table.writerows(asdict(file) for file in files)
 
 
-def _examine(sample: Sample, model: LoadedModel) -> list[ExaminedFrame]:
-    manifest = model.manifest
-    try:
-        with open_media(sample.path, INSTANTS, LIMITS) as (_, frames):
-            panels = (replace_pixels(frame, sample) for frame in frames)
-            return [
-                replace(examined, pixels=examined.pixels[:1, :1])  # drawing needs them, measuring does not
-                for moment in together(panels)
-                for examined in examine(moment, manifest.detector_threshold, FACES_PER_FRAME, manifest.crop_margin)
-            ]
-    except DetectorError:
-        return []
-
-
-def replace_pixels(frame: Frame, sample: Sample) -> Frame:
-    """A frame cut to the part that counts."""
-    return replace(frame, pixels=sample.of_panel(frame.pixels))
-
-
-def _judge(samples: Sequence[Sample], examined: Sequence[list[ExaminedFrame]], model: LoadedModel) -> list[JudgedFile]:
+def judge_examined(
+    samples: Sequence[Sample], examined: Sequence[list[ExaminedFrame]], model: LoadedModel
+) -> list[JudgedFile]:
     """Score the crops of many files together, and aggregate them file by file."""
     crops: list[list[list[Crop]]] = []
     for frames in examined:
@@ -118,3 +103,16 @@ def _judge(samples: Sequence[Sample], examined: Sequence[list[ExaminedFrame]], m
         basis = choose_basis("video" if sample.is_clip else "picture", any_face)
         judged.append(JudgedFile(sample.source, sample.method, sample.group, sample.fake, basis, logit))
     return judged
+
+
+def _examine(sample: Sample, manifest: Manifest) -> list[ExaminedFrame]:
+    try:
+        with open_media(sample.path, INSTANTS, LIMITS) as (_, frames):
+            panels = (replace(frame, pixels=sample.of_panel(frame.pixels)) for frame in frames)
+            return [
+                replace(examined, pixels=examined.pixels[:1, :1])  # drawing needs them, measuring does not
+                for moment in together(panels)
+                for examined in examine(moment, manifest.detector_threshold, FACES_PER_FRAME, manifest.crop_margin)
+            ]
+    except DetectorError:
+        return []

@@ -10,7 +10,6 @@ import argparse
 import json
 import math
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from backend.domain import CROP_SIDE, Box, Pixels
 from backend.faces.cropping import cut
 from training.augmentation import STORED_MARGIN, STORED_SIDE
 from training.config import CROP_MARGIN, TrainingConfig, read_config, write_config
-from training.dataset import Sample, read_folders, split
+from training.dataset import capped, read_folders, split
 from training.faces import FaceSet, load_faces
 from training.learning import Learner, optimiser
 from training.metrics import Judged, area
@@ -112,18 +111,6 @@ def by_source(faces: FaceSet, logits: np.ndarray) -> dict[str, float]:
         both = one.fake.any() and not one.fake.all()
         figures[str(source)] = round(area(one) if both else float(np.median(one.logits)), 4)
     return figures
-
-
-def capped(samples: Sequence[Sample], most: int, seed: int) -> list[Sample]:
-    """At most so many samples of each source and label, drawn at random."""
-    order = np.random.default_rng(seed).permutation(len(samples))
-    counts: Counter[tuple[str, bool]] = Counter()
-    chosen = []
-    for sample in (samples[index] for index in order):
-        counts[sample.source, sample.fake] += 1
-        if counts[sample.source, sample.fake] <= most:
-            chosen.append(sample)
-    return chosen
 
 
 def train(data: Sequence[Path], weights: Path, run: Path, config: TrainingConfig) -> None:

@@ -71,7 +71,16 @@ def create_blueprint(services: Services) -> Blueprint:
         g.facts = {"bytes": upload.size, "verdict": analysis.verdict, "timing_ms": timing_ms}
         expires_at = datetime.now(UTC) + timedelta(seconds=settings.retention)
         return jsonify(
-            success_answer(analysis, published, model.manifest, examination, g.request_id, timing_ms, expires_at)
+            success_answer(
+                analysis,
+                published,
+                model.manifest,
+                examination,
+                precision=settings.precision,
+                identity=g.request_id,
+                timing_ms=timing_ms,
+                expires_at=expires_at,
+            )
         )
 
     @blueprint.get("/static/<name>")

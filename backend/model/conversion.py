@@ -1,7 +1,7 @@
 """The Keras model to OpenVINO's form: once for each model file, in a process of its own.
 
-OpenVINO was chosen over LiteRT and ONNX Runtime by measurement (see the README's benchmark): it was the fastest at a
-single crop, uses reduced precision where the processor has it, and reads the Keras model directly. The process of its
+OpenVINO reads the Keras model directly and uses reduced precision where the processor has it; how much faster than
+Keras it is, `make bench` measures. LiteRT and ONNX Runtime were not measured again with this model. The process of its
 own keeps TensorFlow's half gigabyte out of the service.
 """
 
@@ -39,7 +39,10 @@ def converted_folder(model_path: Path, fake_index: int, cache_folder: Path) -> P
     if not (folder / IR_NAME).exists():
         command = [sys.executable, "-m", "backend.model.conversion", str(model_path), str(fake_index), str(folder)]
         root = Path(__file__).resolve().parents[2]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        try:
+            done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise ConversionError(f"it takes longer than {TIMEOUT} s") from error
         if done.returncode:
             raise ConversionError(done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}")
     return folder

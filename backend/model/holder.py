@@ -82,7 +82,7 @@ class ModelHolder:
             self._reason = "The model file cannot be read: it is damaged or not a Keras model."
         except ValueError as error:
             self._reason = f"The model cannot be used: {error}."
-        except Exception:
+        except Exception:  # whatever a runtime raises, the service stays up, unready, and says so
             self._reason = "The model cannot be used: loading it failed."
             logger.exception("model loading failed")
         finally:

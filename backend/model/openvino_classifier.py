@@ -14,7 +14,7 @@ from backend.model.classifier import LOGIT_TOLERANCE
 from backend.model.silent_openvino import import_openvino
 
 IR_NAME = "model.xml"
-REDUCED_LOGIT_TOLERANCE = 0.2  # bfloat16 keeps 8 bits of each number; what that does to verdicts is in the model card
+REDUCED_LOGIT_TOLERANCE = 0.2  # bfloat16 keeps 8 bits of each number; training/compare.py measures what it does
 
 
 class OpenVinoClassifier:

@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import av
 import numpy as np
 from PIL import Image
 
@@ -132,8 +131,7 @@ def videos_people_have() -> Iterator[Case]:
         ("mpeg4", "a.avi", "mpeg4", "yuv420p"),
     ]
     for name, filename, codec, pixel_format in kinds:
-        if codec in av.codecs_available:
-            yield Case(name, filename, video(filename, codec=codec, pixel_format=pixel_format), ACCEPTED)
+        yield Case(name, filename, video(filename, codec=codec, pixel_format=pixel_format), ACCEPTED)
     yield Case("one frame", "a.mp4", video("a.mp4", count=1), ACCEPTED)
     yield Case("two pixels wide", "a.mp4", small_video(height=64, width=2), ACCEPTED)
     fragmented = {"container_options": {"movflags": "frag_keyframe+empty_moov"}}

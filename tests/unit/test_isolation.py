@@ -81,8 +81,8 @@ def test_a_file_that_nobody_waits_for_any_more_frees_its_worker(examiner, video)
     assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
 
 
-@pytest.mark.parametrize("limits", [WorkerLimits(0.05, 60)])
-def test_a_file_that_takes_too_long_is_too_complex(video, limits):
+def test_a_file_that_takes_too_long_is_too_complex(video):
+    limits = WorkerLimits(wall_seconds=0.05, processor_seconds=60)
     examiner = IsolatedExaminer(processes=1, threads=1, limits=limits)
     try:
         with pytest.raises(MediaTooComplex, match="too long"):

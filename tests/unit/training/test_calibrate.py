@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.calibrate import REAL_BOUNDS, fit, inconclusive_band, lowest_threshold, mean_over_sources, platt
+from training.calibrate import (
+    REAL_BOUNDS,
+    fit,
+    folds,
+    held_out_calls,
+    inconclusive_band,
+    lowest_threshold,
+    mean_over_sources,
+    platt,
+)
 from training.metrics import Judged, area, balanced_accuracy, calibration_error, called_fake, interval, rate
 
 
@@ -54,7 +63,7 @@ def test_at_the_threshold_odds_are_even_under_the_prior_that_is_told():
     slope, bias = platt(files)
     odds = fitted.prior / (1 - fitted.prior) * np.exp(slope * fitted.calibration.threshold + bias)
     assert odds == pytest.approx(1, abs=0.02)
-    assert fitted.error < 0.05 and fitted.rates.real_called_fake.value <= REAL_BOUNDS["portraits"]
+    assert fitted.error < 0.05
 
 
 def test_outside_the_band_verdicts_are_sure():
@@ -75,19 +84,35 @@ def test_figures_are_what_they_are_called():
 
 
 def test_sources_count_alike_in_a_mean_over_sources():
-    files = judged([9] * 10 + [0] * 90 + [0], [False] * 101, ["a"] * 100 + ["b"])
-    assert mean_over_sources(files, 1) == pytest.approx(0.05)
+    calls = judged([1] * 10 + [0] * 90 + [0], [False] * 101, ["a"] * 100 + ["b"])
+    assert mean_over_sources(calls) == pytest.approx(0.05)
 
 
-def test_an_interval_holds_the_figure_and_widens_with_groups():
+def test_an_interval_holds_the_figure_and_copies_in_a_group_do_not_narrow_it():
     random = np.random.default_rng(3)
-    logits, fake = random.normal(size=400) + np.repeat([0, 1], 200), np.repeat([False, True], 200)
-    files = judged(logits, fake)
-    grouped = judged(logits, fake, groups=[str(place // 40) for place in range(400)])
-    low, high = interval(files, area)
-    wide_low, wide_high = interval(grouped, area)
-    assert low < area(files) < high and wide_high - wide_low > 0
-    assert rate(files, area).files == 400
+    logits, fake = random.normal(size=40) + np.repeat([0, 1], 20), np.repeat([False, True], 20)
+    names = [str(place) for place in range(40)]
+    few = judged(logits, fake, groups=names)
+    copied = judged(np.repeat(logits, 10), np.repeat(fake, 10), groups=np.repeat(names, 10))
+    believed_independent = judged(np.repeat(logits, 10), np.repeat(fake, 10))
+    widths = [high - low for low, high in (interval(files, area) for files in (few, copied, believed_independent))]
+    low, high = interval(few, area)
+    assert low < area(few) < high
+    assert widths[1] == pytest.approx(widths[0], rel=0.01) and widths[2] < 0.5 * widths[0]
+    assert rate(copied, area).files == 400
+
+
+def test_error_rates_are_of_thresholds_set_on_other_groups():
+    random = np.random.default_rng(5)
+    logits = np.concatenate([random.normal(0, 1, 60), random.normal(3, 1, 60)])
+    files = judged(logits, [False] * 60 + [True] * 60, ["portraits"] * 60 + ["sd3"] * 60)
+    calls = held_out_calls(files)
+    assert set(calls.logits) == {0.0, 1.0} and len(calls) == 120
+    assert called_fake(files.where(~files.fake), lowest_threshold(files)) <= REAL_BOUNDS["portraits"]
+    for fitted, held in folds(files):
+        assert not set(files.groups[fitted]) & set(files.groups[held])
+        threshold = lowest_threshold(files.where(fitted))
+        np.testing.assert_array_equal(calls.logits[held], files.logits[held] >= threshold)
 
 
 def test_believable_probabilities_have_no_calibration_error():
