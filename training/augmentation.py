@@ -43,6 +43,10 @@ GAMMAS = (0.75, 1.33)
 NOISY_SHARE = 0.3
 LARGEST_NOISE = 10.0  # standard deviation in levels of 0 to 255
 
+HIDDEN_SHARE = 0.4  # of the units have a hole, so that no single part of a face is learnt by heart
+HOLE_SIDES = (0.15, 0.45)  # of the crop's side
+HOLE_LEVELS = (0.0, 255.0)
+
 COMPRESSED_SHARE = 0.7
 QUALITIES = (28.0, 95.0)
 SUBSAMPLED_SHARE = 0.6  # of the compressed keep chroma at half resolution
@@ -84,6 +88,11 @@ class Treatment(NamedTuple):
     saturation: Tensor
     gamma: Tensor
     noise: Tensor  # standard deviation
+    hole_x: Tensor  # left, top and size of what is hidden, in sides of the crop
+    hole_y: Tensor
+    hole_width: Tensor  # 0 where nothing is hidden
+    hole_height: Tensor
+    hole_level: Tensor  # grey that hides it, 0 to 255
     quality: Tensor  # of JPEG
     compressed: Tensor  # 1 where JPEG is applied, else 0
     subsampled: Tensor
@@ -109,6 +118,7 @@ def draw_treatment(count: int, seed: keras.random.SeedGenerator) -> Treatment:
     middle = STORED_SIDE / 2
     full_size = ops.minimum(side, CANVAS_SIDE)
     saturation = log_uniform(*SATURATIONS)
+    hole_width, hole_height = sometimes(HIDDEN_SHARE, uniform(*HOLE_SIDES), 0.0), uniform(*HOLE_SIDES)
     return Treatment(
         centre_x=middle + uniform(-SHIFT, SHIFT) * side,
         centre_y=middle + uniform(-SHIFT, SHIFT) * side,
@@ -123,6 +133,11 @@ def draw_treatment(count: int, seed: keras.random.SeedGenerator) -> Treatment:
         saturation=sometimes(GREY_SHARE, 0.0, saturation),
         gamma=log_uniform(*GAMMAS),
         noise=sometimes(NOISY_SHARE, uniform(0, LARGEST_NOISE), 0.0),
+        hole_x=uniform(0, 1) * (1 - hole_width),
+        hole_y=uniform(0, 1) * (1 - hole_height),
+        hole_width=hole_width,
+        hole_height=hole_height,
+        hole_level=uniform(*HOLE_LEVELS),
         quality=uniform(*QUALITIES),
         compressed=happens(COMPRESSED_SHARE),
         subsampled=happens(SUBSAMPLED_SHARE),
@@ -169,9 +184,14 @@ def mean_pool(planes: Tensor, cell: int) -> Tensor:
     return ops.mean(cells, axis=(2, 4))
 
 
+def canvas_places(treatment: Treatment) -> Tensor:
+    """Where the canvas' rows and columns lie in the crop, (n, 256), in its sides; beyond 1 there is none of it."""
+    return (ops.arange(CANVAS_SIDE, dtype="float32") + 0.5) / treatment.face_side[:, None]
+
+
 def to_canvas(treatment: Treatment) -> tuple[Tensor, Tensor]:
     """Matrices for rows and columns that bring the crop, at the size of its face, to the canvas' upper left."""
-    places = (ops.arange(CANVAS_SIDE, dtype="float32") + 0.5) / treatment.face_side[:, None]
+    places = canvas_places(treatment)
 
     def matrix(centre: Tensor, length: Tensor, flipped: Tensor | None) -> Tensor:
         along = places if flipped is None else ops.where(flipped[:, None] > 0, 1 - places, places)
@@ -190,6 +210,26 @@ def from_canvas(treatment: Treatment) -> Tensor:
     positions = (ops.arange(CROP_SIDE, dtype="float32") + 0.5) * step[:, None]
     inside = reflect(positions, ops.zeros_like(positions), treatment.face_side[:, None])
     return resampling_matrix(inside, step, CANVAS_SIDE)
+
+
+def holes(treatment: Treatment, places: Tensor) -> Tensor:
+    """Where the crop is hidden (DeVries and Taylor, "Improved Regularization with Cutout", 2017).
+
+    Args:
+        treatment: of n pictures.
+        places: (n, side) or (1, side), of rows and columns alike, in sides of the crop.
+
+    Returns:
+        (n, side, side, 1) float32, 1 where it is hidden and 0 elsewhere.
+    """
+
+    def inside(start: Tensor, length: Tensor) -> Tensor:
+        past = places - start[:, None]
+        return ops.cast((past >= 0) & (past < length[:, None]), "float32")
+
+    rows = inside(treatment.hole_y, treatment.hole_height)
+    columns = inside(treatment.hole_x, treatment.hole_width)
+    return (rows[:, :, None] * columns[:, None, :])[..., None]
 
 
 def recolour(pictures: Tensor, treatment: Treatment) -> Tensor:
@@ -246,6 +286,8 @@ def compress(pictures: Tensor, treatment: Treatment) -> Tensor:
 def treat(pictures: Tensor, treatment: Treatment, seed: keras.random.SeedGenerator) -> Tensor:
     """Treat stored pictures, (n, 288, 288, 3), 0 to 255; gives (n, 224, 224, 3) float32 of whole numbers."""
     canvas = recolour(resample(pictures, *to_canvas(treatment)), treatment)
+    hidden = holes(treatment, canvas_places(treatment))
+    canvas = canvas * (1 - hidden) + treatment.hole_level[:, None, None, None] * hidden
     noise = keras.random.normal(ops.shape(canvas), seed=seed) * treatment.noise[:, None, None, None]
     canvas = compress(ops.clip(canvas + noise, 0, 255), treatment)
     matrix = from_canvas(treatment)
@@ -257,6 +299,11 @@ def treat_masks(masks: Tensor, treatment: Treatment, cells: int) -> Tensor:
     matrix = from_canvas(treatment)
     cropped = resample(resample(masks, *to_canvas(treatment)), matrix, matrix)
     return mean_pool(cropped, CROP_SIDE // cells)
+
+
+def visible_cells(treatment: Treatment, cells: int) -> Tensor:
+    """1 where a cell of the logit map is not hidden, else 0: (n, cells, cells, 1)."""
+    return 1 - holes(treatment, (ops.arange(cells, dtype="float32")[None] + 0.5) / cells)
 
 
 def mix_up(pictures: Tensor, share: float, seed: keras.random.SeedGenerator) -> tuple[Tensor, Tensor]:

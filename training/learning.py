@@ -17,6 +17,7 @@ from training.augmentation import (
     share_treatment,
     treat,
     treat_masks,
+    visible_cells,
 )
 from training.config import TrainingConfig
 from training.network import MAP_SIDE
@@ -69,7 +70,7 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
             "logit_map": ops.cast(logit_map, "float32"),
             "target": own * fake + (1 - own) * ops.flip(fake),
             "cell_target": fake[:, None, None, None] * ops.ones_like(cells),
-            "cell_weight": known * unmixed,
+            "cell_weight": known * unmixed * visible_cells(treatment, MAP_SIDE),
         }
 
     def compute_loss(

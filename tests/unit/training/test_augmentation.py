@@ -24,6 +24,7 @@ from training.augmentation import (
     share_treatment,
     treat,
     treat_masks,
+    visible_cells,
 )
 
 NOTHING = Treatment(
@@ -40,6 +41,11 @@ NOTHING = Treatment(
     saturation=1.0,
     gamma=1.0,
     noise=0.0,
+    hole_x=0.25,
+    hole_y=0.5,
+    hole_width=0.0,
+    hole_height=0.25,
+    hole_level=77.0,
     quality=90.0,
     compressed=0.0,
     subsampled=0.0,
@@ -91,6 +97,26 @@ def test_masks_go_where_their_pictures_go(seed):
     expected = picture.reshape(7, 32, 7, 32).mean(axis=(1, 3)) / 255
     np.testing.assert_allclose(cells, expected, atol=0.02)
     assert cells.max() > 0.5
+
+
+def test_a_hole_hides_the_same_part_of_the_picture_and_of_the_map(seed):
+    plain = treatment(face_side=112)
+    hidden = treatment(face_side=112, hole_width=0.5)
+    changed = np.asarray(treat(stored(), hidden, seed) != treat(stored(), plain, seed))[0].any(axis=-1)
+    assert changed[115:165, 60:165].all() and not changed[:105].any() and not changed[:, :50].any()
+    np.testing.assert_allclose(treat(stored(), hidden, seed)[0, 115:165, 60:165], 77)
+    np.testing.assert_array_equal(visible_cells(plain, 7), 1)
+    np.testing.assert_array_equal(
+        np.argwhere(np.asarray(visible_cells(hidden, 7))[0, :, :, 0] == 0),
+        [(row, column) for row in (3, 4) for column in (2, 3, 4)],
+    )
+
+
+def test_holes_lie_inside_the_crop_and_leave_most_of_it(seed):
+    drawn = draw_treatment(2000, seed)
+    width, height = np.asarray(drawn.hole_width), np.asarray(drawn.hole_height)
+    assert (np.asarray(drawn.hole_x) + width).max() <= 1 and (np.asarray(drawn.hole_y) + height).max() <= 1
+    assert 0.3 < (width > 0).mean() < 0.5 and (width * height).max() < 0.21
 
 
 def test_rescaling_takes_detail_away(seed):
