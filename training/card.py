@@ -36,6 +36,10 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "reals": real_table(figures["real_pictures_called_fake"]),
         "calibration": calibration_table(figures, manifest),
         "meaning": meaning_table(manifest.error_rates),
+        "reencoded": changed_table(figures["clips_reencoded"]),
+        "changed": changed_table(figures["pictures_changed"]),
+        "pointing": pointing_table(figures["pointing_game"]),
+        "people": people_table(figures["people"]),
         "files": [str(experiments["files"])],
         "per_source": [str(experiments["per_source"])],
         "mixes": comparison_table(experiments["mixes"]),
@@ -84,6 +88,32 @@ def real_table(rows: dict[str, dict[str, dict[str, Any]]]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for source, rates in rows.items():
         yield f"| {source} | {rates['shipped']['files']} | {percent(rates['shipped'])} | {percent(rates['held_out'])} |"
+
+
+def changed_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line for each way in which files were changed."""
+    clips = "auc" in rows[0]
+    yield "| changed by | files | " + ("AUC | " if clips else "without a face | ") + "real called fake |"
+    yield "| --- | --- | --- | --- |"
+    for row in rows:
+        what = plain(row["auc"]) if clips else row["without_face"]
+        yield f"| {row['what']} | {row['files']} | {what} | {percent(row['real_called_fake'])} |"
+
+
+def pointing_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """How often the largest cell of the map lies where the fake was made."""
+    yield "| fakes | faces | peak inside the mask | by chance |"
+    yield "| --- | --- | --- | --- |"
+    for row in rows:
+        yield f"| {row['what']} | {row['faces']} | {row['peak inside']:.1%} | {row['chance']:.1%} |"
+
+
+def people_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Genuine people called fake, by what is known of them."""
+    yield "| genuine people | files | called fake |"
+    yield "| --- | --- | --- |"
+    for row in rows:
+        yield f"| {row['who']} | {row['files']} | {percent(row)} |"
 
 
 def calibration_table(figures: dict[str, Any], manifest: Manifest) -> Iterator[str]:

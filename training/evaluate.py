@@ -23,9 +23,13 @@ from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import Manifest, manifest_path
 from training.calibrate import CALLED, Fitted, fit, held_out_calls
 from training.card import write_card
-from training.dataset import read_folders, split
+from training.dataset import Sample, read_folders, split
 from training.judging import JudgedFile, as_judged, judge_samples, write_judged
 from training.metrics import Judged, area, balanced_accuracy, called_fake, rate
+from training.people import read_people, real_called_fake_by_trait
+from training.plots import write_plots
+from training.pointing import pointing_game
+from training.robustness import clips_reencoded, pictures_changed
 
 MODEL_PATH = ROOT / "temp_model.h5"
 FIGURES_PATH = ROOT / "training" / "figures.json"
@@ -67,10 +71,8 @@ def of_clips(files: Sequence[JudgedFile]) -> Judged:
     return Judged(judged.logits, judged.fake, np.where(judged.fake, judged.sources, "clips"), judged.groups)
 
 
-def judge_folders(data: Sequence[Path], model: LoadedModel) -> tuple[list[JudgedFile], list[JudgedFile]]:
-    """Judge what folders hold back: pictures, and clips. Whole frames say nothing of faces and are left out."""
-    cv2.setNumThreads(1)
-    _, held_back = split(read_folders(data))
+def judge_held_back(held_back: Sequence[Sample], model: LoadedModel) -> tuple[list[JudgedFile], list[JudgedFile]]:
+    """Judge files held back: pictures, and clips. Whole frames say nothing of faces and are left out."""
     files = [file for file in judge_samples(held_back, model) if file.basis != "whole_frame"]
     return [file for file in files if file.basis == "face_picture"], [f for f in files if f.basis == "face_video"]
 
@@ -140,15 +142,30 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
     ask.add_argument("--files", type=Path, help="write the logit of every file to this table")
+    ask.add_argument("--names", type=Path, help="list that tells the names that pictures had: see training/people.py")
     wanted = ask.parse_args()
+    cv2.setNumThreads(1)
     model = load_reference(MODEL_PATH)
-    pictures, clips = judge_folders(wanted.data, model)
+    manifest = model.manifest
+    threshold = {basis: calibration.threshold for basis, calibration in manifest.calibration.items()}
+    _, held_back = split(read_folders(wanted.data))
+    pictures, clips = judge_held_back(held_back, model)
     if wanted.files:
         write_judged([*pictures, *clips], wanted.files)
     fitted = {"face_picture": fit(by_kin(pictures)), "face_video": fit(of_clips(clips))}
-    figures = collect_figures(pictures, clips, model.manifest, fitted)
+    stills, films = ([one for one in held_back if one.is_clip == film] for film in (False, True))
+    figures = {
+        **collect_figures(pictures, clips, manifest, fitted),
+        "clips_reencoded": clips_reencoded(films, model, threshold["face_video"]),
+        "pictures_changed": pictures_changed(stills, model, threshold["face_picture"]),
+        "pointing_game": pointing_game(stills, model),
+        "people": real_called_fake_by_trait(
+            pictures, read_people(wanted.names) if wanted.names else {}, threshold["face_picture"]
+        ),
+    }
+    write_plots(by_kin(pictures), of_clips(clips), manifest.calibration, manifest.prior, figures)
     FIGURES_PATH.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    write_card(figures, model.manifest)
+    write_card(figures, manifest)
     print(f"figures of {manifest_path(MODEL_PATH).name} written to {FIGURES_PATH.name} and MODEL_CARD.md")
 
 

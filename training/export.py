@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import cv2
+
 from backend.domain import Calibration
 from backend.faces.detection import DETECTOR_PATH
 from backend.model.classifier import LOGIT_TOLERANCE
@@ -20,7 +22,8 @@ from backend.model.manifest import DEFAULT_DETECTOR_THRESHOLD, Manifest, file_sh
 from training.averaging import save_average
 from training.calibrate import fit
 from training.config import CROP_MARGIN
-from training.evaluate import MODEL_PATH, by_kin, judge_folders, of_clips
+from training.dataset import read_folders, split
+from training.evaluate import MODEL_PATH, by_kin, judge_held_back, of_clips
 
 GOLDEN_TOLERANCE = 20 * LOGIT_TOLERANCE  # processors round differently
 
@@ -44,7 +47,8 @@ def export(version: str, data: list[Path]) -> Manifest:
         golden_logits=tuple(round(float(one.mean()), 5) for one in maps),
         golden_tolerance=GOLDEN_TOLERANCE,
     )
-    pictures, clips = judge_folders(data, LoadedModel(classifier, bare))
+    _, held_back = split(read_folders(data))
+    pictures, clips = judge_held_back(held_back, LoadedModel(classifier, bare))
     fitted = {"face_picture": fit(by_kin(pictures)), "face_video": fit(of_clips(clips))}
     manifest = Manifest(
         **{
@@ -67,6 +71,7 @@ def main() -> None:
     ask.add_argument("--version", required=True)
     ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
     wanted = ask.parse_args()
+    cv2.setNumThreads(1)
     if wanted.weights:
         save_average(wanted.weights, wanted.shares or [1.0] * len(wanted.weights), MODEL_PATH)
     print(export(wanted.version, wanted.data))

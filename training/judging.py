@@ -35,8 +35,9 @@ ANY_CALIBRATION = Calibration(scale=1.0, threshold=0.0)  # logits are wanted, no
 
 @dataclass(frozen=True)
 class JudgedFile:
-    """One file's logit, as the service aggregates it, with what is known of the file."""
+    """One file's logit, as the service aggregates it, with what is known of the file; `name` is without its suffix."""
 
+    name: str
     source: str
     method: str
     group: str
@@ -101,7 +102,9 @@ def judge_examined(
         tracks = judge_tracks(join_tracks(found, any_face), ANY_CALIBRATION)
         logit = file_logit([track.logit for track in tracks if track.judged])
         basis = choose_basis("video" if sample.is_clip else "picture", any_face)
-        judged.append(JudgedFile(sample.source, sample.method, sample.group, sample.fake, basis, logit))
+        judged.append(
+            JudgedFile(sample.path.stem, sample.source, sample.method, sample.group, sample.fake, basis, logit)
+        )
     return judged
 
 
