@@ -23,6 +23,9 @@ class DeviceNetwork:
         fake_index: which output of a softmax of two means fake.
         device: as Keras calls it, such as `gpu:0`.
         half: compute in half precision, all but the first scaling and the last layers.
+
+    Raises:
+        ValueError: it cannot be run on a GPU; see also `KerasNetwork`.
     """
 
     def __init__(self, path: Path, fake_index: int, device: str, half: bool) -> None:
@@ -32,6 +35,10 @@ class DeviceNetwork:
         with keras.device(device):
             self._network = KerasNetwork(path, fake_index)
             model = self._network.model
+            if not isinstance(model, keras.Model):
+                raise ValueError(
+                    "it was saved by Keras 2: on a GPU save it again with Keras 3, or set DETECTOR_DEVICE=cpu"
+                )
             if half:
                 _halve(model)
             self._trained = [variable.value for variable in model.trainable_variables]
