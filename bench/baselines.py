@@ -56,6 +56,7 @@ def usual_face(pixels: Pixels) -> Face | None:
 @cache
 def usual_detector() -> cv2.FaceDetectorYN:
     """YuNet in OpenCV."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns whenever it loads it
     return cv2.FaceDetectorYN.create(str(DETECTOR_PATH), "", (USUAL_SIDE, USUAL_SIDE), THRESHOLD)
 
 
