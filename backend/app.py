@@ -27,7 +27,7 @@ from backend.examination import start_workers
 from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.model.classifier import Classifier
 from backend.model.holder import ModelHolder
-from backend.model.runtimes import load_classifier
+from backend.model.runtimes import NoGpuError, choose_gpus, load_classifier
 from backend.pipeline import Examiner
 from backend.store.purge import schedule_purge
 
@@ -64,7 +64,12 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
 def load_model(settings: Settings) -> Classifier:
     """The classifier that the settings ask for."""
     return load_classifier(
-        settings.model_path, settings.fake_index, settings.cache_folder, settings.precision, settings.threads
+        settings.model_path,
+        settings.fake_index,
+        settings.cache_folder,
+        settings.precision,
+        settings.threads,
+        settings.device,
     )
 
 
@@ -72,7 +77,9 @@ def main() -> int:
     """Serve until stopped; the exit status."""
     try:
         settings = load_settings()
-    except SettingsError as error:
+        if settings.device == "gpu":
+            choose_gpus(settings.device)
+    except (SettingsError, NoGpuError) as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 2
     configure_logging(settings.log_level)

@@ -50,7 +50,11 @@ class Settings(BaseSettings):
         default_factory=_cores, ge=1, description="Threads that find and judge faces; by default one a core."
     )
     precision: Literal["auto", "float32"] = Field(
-        "auto", description="`auto` computes in bfloat16 where the processor has it, `float32` never."
+        "auto",
+        description="`auto` computes in bfloat16 where the processor has it, on GPUs in float16; `float32` in neither.",
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="`gpu` judges on all GPUs that Keras sees, `auto` too if it sees any, `cpu` never."
     )
     cache_folder: Path = Field(ROOT / ".cache", description="Where the model's form for this processor is kept.")
     analyses: int = Field(

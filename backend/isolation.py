@@ -16,6 +16,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from backend.errors import MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
+from backend.faces.detection import load_detector
 
 ADDRESS_SPACE = 2 * 1024**3  # bytes: 64 megapixels need 0.8 GiB, 4K video under 0.5
 OPEN_FILES = 128
@@ -100,12 +101,13 @@ def _knock(listener: Listener) -> None:
 
 
 def _begin(threads: int) -> None:
-    """Prepare a worker process: its limits, and its threads."""
+    """Prepare a worker process: its limits, its detector and its threads."""
     global _workers
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     cv2.setNumThreads(1)
+    load_detector()
     _workers = start_workers(threads)
 
 

@@ -209,9 +209,13 @@ def post(server: Server, path: Path) -> requests.Response:
 
 
 def resident_megabytes(server: Server) -> float:
-    """Memory of the service's process."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+    """Memory of the service's process and of all that it started; pages that they share count once."""
+    family = [server.process.pid]
+    for parent in family:
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            family += map(int, children.read_text().split())
+    reports = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in family]
+    return sum(int(re.search(r"^Pss:\s+(\d+)", report, re.MULTILINE)[1]) for report in reports) / 1024  # type: ignore[index]
 
 
 def cores() -> int:

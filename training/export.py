@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 
 from backend.domain import Calibration
-from backend.faces.detection import DETECTOR_PATH
+from backend.faces.yunet import DETECTOR_PATH
 from backend.model.classifier import LOGIT_TOLERANCE
 from backend.model.golden import golden_crops
 from backend.model.holder import LoadedModel

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 LONGEST_GAP = 10.0  # seconds between instants, as long as there are no more than MOST_INSTANTS
 MOST_INSTANTS = 64
-COMPANION_EVERY = 4  # instants: so often the next frame is taken too, so that flicker can be measured
+COMPANION_EVERY = 8  # instants: so often the next frame is taken too, so that flicker can be measured
 COMPANION_WITHIN = 0.1  # seconds
 
 

@@ -24,6 +24,7 @@ from backend.media.signatures import Container
 
 DEMUXERS: dict[Container, str] = {"mp4": "mov", "avi": "avi"}
 HIGH_DEFINITION = 720  # lines: above, a video that does not say so is taken to be coloured by BT.709, else BT.601
+SMALL = 640 * 480  # pixels: up to here a picture is decoded sooner than a thread is woken for it
 DENSE = 8  # frames an instant: from here on, leaving some out moves no instant by much
 UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 
@@ -134,7 +135,9 @@ def decode_by_stamp(
     context = stream.codec_context
     jumps = sum(index.starts[after.index] > index.stamps[before.index] for before, after in pairwise(instants))
     # Frame threads decode several frames before they give the first: a loss at every jump, a gain on a long run.
-    context.thread_type = "SLICE" if 2 * jumps > len(instants) else "AUTO"
+    context.thread_type = "SLICE" if 4 * jumps > len(instants) else "AUTO"
+    if context.width * context.height <= SMALL:
+        context.thread_count = 1
     if len(index.stamps) >= DENSE * len(instants):
         context.skip_frame = "NONREF"
     within = round(COMPANION_WITHIN / float(stream.time_base or 1))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from backend.domain import Pixels
 
+SMALLEST_PROBABILITY = 1e-7  # float32 rounds probabilities nearer to 0 or 1 away
 LOGIT_TOLERANCE = 1e-3  # between runtimes, and between machines, in float32
 
 
@@ -31,3 +32,9 @@ class Classifier(Protocol):
             logits; None in place of the maps from a network that has none.
         """
         ...
+
+
+def logits_of(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The logits of probabilities, (n,) both."""
+    clipped = np.clip(probabilities.astype(np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    return np.log(clipped / (1 - clipped))

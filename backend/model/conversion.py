@@ -20,7 +20,7 @@ from backend.model.classifier import LOGIT_TOLERANCE
 from backend.model.golden import golden_crops
 from backend.model.manifest import file_sha256
 from backend.model.openvino_classifier import IR_NAME, OpenVinoClassifier
-from backend.model.silent_openvino import import_openvino
+from backend.silent_openvino import import_openvino
 
 TIMEOUT = 300  # seconds
 

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.domain import LogitMap, Pixels, Score
 from backend.errors import NotReady
-from backend.model.classifier import Classifier
+from backend.model.classifier import Classifier, logits_of
 from backend.model.golden import golden_crops
 from backend.model.manifest import Manifest, file_sha256, foreign_manifest, manifest_path, read_manifest
 
 logger = logging.getLogger(__name__)
-
-SMALLEST_PROBABILITY = 1e-7  # float32 rounds probabilities nearer to 0 or 1 away
 
 ClassifierLoader = Callable[[], Classifier]
 
@@ -35,7 +32,7 @@ class LoadedModel:
         """Judge (n, 224, 224, 3) uint8 RGB crops, n at least 1."""
         probabilities, maps = self.classifier.predict(crops)
         if not self.manifest.calibrated or maps is None:
-            return [Score(float(logit), None) for logit in _logits(probabilities)]
+            return [Score(float(logit), None) for logit in logits_of(probabilities)]
         return [Score(float(logit_map.mean()), logit_map) for logit_map in maps]
 
 
@@ -131,8 +128,3 @@ def _check_golden(manifest: Manifest, maps: LogitMap | None, tolerance: float) -
             f"its golden logits differ by {worst:.4g}, more than the tolerance of {tolerance:g}; "
             "this machine would judge otherwise than the one it was measured on"
         )
-
-
-def _logits(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    clipped = np.clip(probabilities.astype(np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    return np.log(clipped / (1 - clipped))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backend.domain import CROP_SIDE, Pixels
 from backend.model.classifier import LOGIT_TOLERANCE
-from backend.model.silent_openvino import import_openvino
+from backend.silent_openvino import import_openvino
 
 IR_NAME = "model.xml"
 REDUCED_LOGIT_TOLERANCE = 0.2  # bfloat16 keeps 8 bits of each number; training/compare.py measures what it does

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import requests
 
 from backend.config import ROOT
 from backend.model.manifest import file_sha256, manifest_path, read_manifest
+from backend.model.runtimes import DRIVERS
 from tests.generators import face_frames, face_picture, write_picture, write_video
 from tests.server import running_server, wait_until
 
@@ -142,12 +144,25 @@ def test_golden_logits_that_do_not_agree_keep_it_unready(tmp_path):
         check_unready(server, "golden logits differ")
 
 
-def test_a_bad_setting_is_named_and_nothing_starts(tmp_path):
-    environment = os.environ | {"DETECTOR_RETENTION": "soon"}
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("DETECTOR_RETENTION", "soon", "integer"),
+        pytest.param(
+            "DETECTOR_DEVICE",
+            "gpu",
+            "sees no GPU",
+            marks=pytest.mark.skipif(any(Path(driver).exists() for driver in DRIVERS), reason="there is a GPU"),
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_met_is_named_and_nothing_starts(variable, value, reason):
+    environment = os.environ | {variable: value}
     done = subprocess.run(
         [sys.executable, str(ROOT / "backend" / "app.py")], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 2 and "DETECTOR_RETENTION" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and variable in done.stderr and reason in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_taken_port_is_told_with_what_to_do(server):

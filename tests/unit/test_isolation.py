@@ -51,7 +51,7 @@ def test_what_a_worker_finds_is_what_is_found_here(examiner, video):
     assert isolated[0] == here[0] and isinstance(isolated[0], Media)
     assert set(isolated[-1]) == {"decoding", "faces"}
     pairs = list(zip(frames_of(isolated), frames_of(here), strict=True))
-    assert len(pairs) == 20
+    assert len(pairs) == 18
     for ours, theirs in pairs:
         assert (ours.time, ours.follows, ours.scale) == (theirs.time, theirs.follows, theirs.scale)
         np.testing.assert_array_equal(ours.pixels, theirs.pixels)
@@ -71,14 +71,14 @@ def test_a_worker_that_is_killed_costs_one_file_an_error_and_is_replaced(examine
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(UnreadableMedia, match="decoder fail"):
         list(examined)
-    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 18
 
 
 def test_a_file_that_nobody_waits_for_any_more_frees_its_worker(examiner, video):
     examined = examiner.examine(video, EXAMINATION)
     next(examined)
     examined.close()
-    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 18
 
 
 def test_a_file_that_takes_too_long_is_too_complex(video):

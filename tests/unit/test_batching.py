@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from backend.model.batching import Batcher
+
+
+class MeanNetwork:
+    """Answers with each crop's mean; notes the batches, and holds them back until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.started = threading.Event()
+        self.free = threading.Event()
+        self.free.set()
+
+    def put(self, crops):
+        self.batches.append(len(crops))
+        self.started.set()
+        return crops
+
+    def run(self, crops):
+        if crops.max() == 255:
+            raise RuntimeError("the device failed")
+        return crops.mean(axis=(1, 2, 3), dtype=np.float32)
+
+    def fetch(self, answer, count):
+        assert self.free.wait(10)
+        return answer[:count], np.tile(answer[:count, None, None], (1, 7, 7))
+
+
+def crops_of(values) -> np.ndarray:
+    return np.tile(np.asarray(values, np.uint8)[:, None, None, None], (1, 4, 4, 3))
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 9, 40])
+def test_every_request_gets_the_answers_to_its_own_crops(count):
+    batcher = Batcher([MeanNetwork()], [1, 4, 8])
+    probabilities, maps = batcher.predict(crops_of(range(count)))
+    np.testing.assert_array_equal(probabilities, np.arange(count))
+    assert maps.shape == (count, 7, 7)
+
+
+def test_requests_that_come_while_a_device_is_busy_are_judged_together():
+    network = MeanNetwork()
+    network.free.clear()
+    batcher = Batcher([network], [1, 4, 8])
+    with ThreadPoolExecutor(16) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value])) for value in range(16)]
+        network.free.set()
+        assert [float(answer.result()[0][0]) for answer in answers] == list(range(16))
+    assert len(network.batches) < 16 and max(network.batches) > 1
+
+
+def test_batches_have_no_sizes_but_the_compiled_ones():
+    network = MeanNetwork()
+    batcher = Batcher([network], [1, 4, 8])
+    for count in (1, 2, 3, 5, 8, 13):
+        batcher.predict(crops_of(range(count)))
+    assert set(network.batches) <= {1, 4, 8}
+
+
+def test_several_devices_share_the_work():
+    networks = [MeanNetwork(), MeanNetwork()]
+    for network in networks:
+        network.free.clear()
+    batcher = Batcher(networks, [1])
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value])) for value in range(8)]
+        assert all(network.started.wait(10) for network in networks)
+        for network in networks:
+            network.free.set()
+        assert [float(answer.result()[0][0]) for answer in answers] == list(range(8))
+
+
+def test_a_device_that_fails_is_told_to_those_who_wait_and_works_on():
+    batcher = Batcher([MeanNetwork()], [1, 4])
+    for _ in range(5):
+        with pytest.raises(RuntimeError, match="device failed"):
+            batcher.predict(crops_of([255]))
+    assert batcher.predict(crops_of([7]))[0] == [7]
