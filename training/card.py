@@ -44,6 +44,7 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "per_source": [str(experiments["per_source"])],
         "mixes": comparison_table(experiments["mixes"]),
         "runtimes": comparison_table(experiments["runtimes"]),
+        "views": comparison_table(experiments["views"]),
     }
     for name, lines in tables.items():
         text = text.replace("{{" + name + "}}", "\n".join(lines))

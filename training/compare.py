@@ -1,7 +1,8 @@
-"""Comparing: `python -m training.compare --data DIR [DIR ...] --checkpoints DIR`.
+"""Comparing: `python -m training.compare --data DIR [DIR ...] [--checkpoints DIR]`.
 
-Averages of checkpoints (`training/mixes.json`) and runtimes of the shipped model, all on the same pictures held back,
-each looked at once by the service's own detector and cropper. Writes `training/experiments.json` for the card.
+Averages of checkpoints (`training/mixes.json`), runtimes of the shipped model and views of a crop, all on the same
+pictures held back, each looked at once by the service's own detector and cropper. Writes
+`training/experiments.json` for the card.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from backend.config import ROOT
-from backend.domain import ExaminedFrame
+from backend.domain import Pixels
 from backend.model.classifier import Classifier
 from backend.model.conversion import converted_folder
 from backend.model.holder import LoadedModel
@@ -28,7 +30,7 @@ from backend.model.openvino_classifier import OpenVinoClassifier
 from training.averaging import save_average
 from training.calibrate import REAL_BOUNDS, lowest_threshold
 from training.card import EXPERIMENTS_PATH
-from training.dataset import Sample, capped, read_folders, split
+from training.dataset import capped, read_folders, split
 from training.evaluate import MODEL_PATH, by_kin
 from training.judging import JudgedFile, examine_samples, judge_examined
 from training.metrics import Judged, area, called_fake
@@ -87,53 +89,86 @@ def runtime_figures(
     }
 
 
-def compare(data: Sequence[Path], checkpoints: Path) -> dict[str, Any]:
-    """Everything that the card tells of experiments."""
-    _, held_back = split(read_folders(data))
-    samples = capped([sample for sample in held_back if not sample.is_clip], PER_SOURCE, seed=0)
-    manifest = read_manifest(manifest_path(MODEL_PATH))
-    examined = examine_samples(samples, manifest)
+class Comparison:
+    """The pictures that everything is compared on, and what has been seen of them."""
 
-    def judge(classifier: Classifier) -> list[JudgedFile]:
-        return with_faces(samples, examined, LoadedModel(classifier, manifest))
+    def __init__(self, data: Sequence[Path]) -> None:
+        _, held_back = split(read_folders(data))
+        self._manifest = read_manifest(manifest_path(MODEL_PATH))
+        self._samples = capped([sample for sample in held_back if not sample.is_clip], PER_SOURCE, seed=0)
+        self._examined = examine_samples(self._samples, self._manifest)
 
-    mixes = []
-    for mix in tqdm(json.loads(MIXES_PATH.read_text(encoding="utf-8")), "mixes"):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "mix.h5"
-            save_average([checkpoints / name for name in mix["shares"]], list(mix["shares"].values()), path)
-            figures = mix_figures(judge(KerasClassifier(path, fake_index=1)))
-        mixes.append({"what": mix["what"], **figures, "kept": mix["kept"]})
+    def __len__(self) -> int:
+        return sum(any(crop.face for frame in frames for crop in frame.crops) for frames in self._examined)
 
-    reference = judge(KerasClassifier(MODEL_PATH, fake_index=1))
-    converted = converted_folder(MODEL_PATH, 1, ROOT / ".cache")
-    runtimes = [
-        {
-            "what": name,
-            **runtime_figures(
-                reference, judge(OpenVinoClassifier(converted, 1, reduced_precision=reduced, streams=1)), manifest
-            ),
-        }
-        for name, reduced in (("OpenVINO, float32", False), ("OpenVINO, reduced precision", True))
-    ]
-    return {"files": len(reference), "per_source": PER_SOURCE, "mixes": mixes, "runtimes": runtimes}
+    def mixes(self, checkpoints: Path) -> list[dict[str, Any]]:
+        """Averages of checkpoints."""
+        rows = []
+        for mix in tqdm(json.loads(MIXES_PATH.read_text(encoding="utf-8")), "mixes"):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "mix.h5"
+                save_average([checkpoints / name for name in mix["shares"]], list(mix["shares"].values()), path)
+                figures = mix_figures(self._judge(KerasClassifier(path, fake_index=1)))
+            rows.append({"what": mix["what"], **figures, "kept": mix["kept"]})
+        return rows
+
+    def runtimes(self) -> list[dict[str, Any]]:
+        """Runtimes of the shipped model, against Keras."""
+        reference = self._judge(KerasClassifier(MODEL_PATH, fake_index=1))
+        converted = converted_folder(MODEL_PATH, 1, ROOT / ".cache")
+        rows = []
+        for name, reduced in (("OpenVINO, float32", False), ("OpenVINO, reduced precision", True)):
+            files = self._judge(OpenVinoClassifier(converted, 1, reduced_precision=reduced, streams=1))
+            rows.append({"what": name, **runtime_figures(reference, files, self._manifest)})
+        return rows
+
+    def views(self) -> list[dict[str, Any]]:
+        """What the shipped model sees in one crop, and in it and its mirror image."""
+        keras_classifier = KerasClassifier(MODEL_PATH, fake_index=1)
+        return [
+            {"what": "one crop, as served", **mix_figures(self._judge(keras_classifier))},
+            {"what": "mean with its mirror image", **mix_figures(self._judge(Mirrored(keras_classifier)))},
+        ]
+
+    def _judge(self, classifier: Classifier) -> list[JudgedFile]:
+        """Judged pictures in which a face was found."""
+        files = judge_examined(self._samples, self._examined, LoadedModel(classifier, self._manifest))
+        return [file for file in files if file.basis == "face_picture"]
 
 
-def with_faces(
-    samples: Sequence[Sample], examined: Sequence[list[ExaminedFrame]], model: LoadedModel
-) -> list[JudgedFile]:
-    """Judged pictures in which a face was found."""
-    return [file for file in judge_examined(samples, examined, model) if file.basis == "face_picture"]
+class Mirrored:
+    """A classifier that looks at every crop twice, the second time mirrored, and gives the mean."""
+
+    def __init__(self, classifier: KerasClassifier) -> None:
+        self._classifier = classifier
+        self.logit_tolerance = classifier.logit_tolerance
+
+    def predict(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """As `Classifier.predict`."""
+        plain, plain_maps = self._classifier.predict(crops)
+        mirrored, mirrored_maps = self._classifier.predict(np.ascontiguousarray(crops[:, :, ::-1]))
+        maps = None if plain_maps is None or mirrored_maps is None else mean(plain_maps, mirrored_maps[:, :, ::-1])
+        return mean(plain, mirrored), maps
+
+
+def mean(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of two arrays of one shape."""
+    return ((first + second) / 2).astype(np.float32)
 
 
 def main() -> None:
     """Compare as the command line says."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
-    ask.add_argument("--checkpoints", type=Path, required=True, help="folder of the .weights.h5 files of the mixes")
+    ask.add_argument("--checkpoints", type=Path, help="folder of the .weights.h5 files of the mixes, to compare these")
     wanted = ask.parse_args()
     cv2.setNumThreads(1)
-    experiments = compare(wanted.data, wanted.checkpoints)
+    comparison = Comparison(wanted.data)
+    experiments = json.loads(EXPERIMENTS_PATH.read_text(encoding="utf-8")) if EXPERIMENTS_PATH.is_file() else {}
+    experiments |= {"files": len(comparison), "per_source": PER_SOURCE}
+    if wanted.checkpoints:
+        experiments["mixes"] = comparison.mixes(wanted.checkpoints)
+    experiments |= {"runtimes": comparison.runtimes(), "views": comparison.views()}
     EXPERIMENTS_PATH.write_text(json.dumps(experiments, indent=1) + "\n", encoding="utf-8")
 
 

@@ -32,8 +32,8 @@ def pointing_game(samples: Sequence[Sample], model: LoadedModel) -> list[dict[st
     whose mask has no cell, or all of them, says nothing and is left out.
     """
     return [
-        _row("blended with themselves", *_blends(samples), model),
-        _row("dfdc pairs", *_pairs(samples), model),
+        play("blended with themselves", *_blends(samples), model),
+        play("dfdc pairs", *_pairs(samples), model),
     ]
 
 
@@ -54,7 +54,8 @@ def _pairs(samples: Sequence[Sample]) -> tuple[NDArray[np.float32], NDArray[np.f
     return pictures, ops.convert_to_numpy(change_masks(np.stack(real.pictures).astype(np.float32), pictures))
 
 
-def _row(what: str, pictures: NDArray[np.float32], masks: NDArray[np.float32], model: LoadedModel) -> dict[str, Any]:
+def play(what: str, pictures: NDArray[np.float32], masks: NDArray[np.float32], model: LoadedModel) -> dict[str, Any]:
+    """Play on stored pictures of fakes, (n, 288, 288, 3), 0 to 255, with true masks, (n, 288, 288, 1), 0 to 1."""
     crops: Pixels = np.stack([as_served(picture) for picture in np.clip(pictures.round(), 0, 255).astype(np.uint8)])
     served = np.stack([as_served((255 * mask).astype(np.uint8).repeat(3, axis=-1)) for mask in masks])[..., :1] / 255
     inside = ops.convert_to_numpy(mean_pool(served.astype(np.float32), served.shape[1] // MAP_SIDE))[..., 0] >= CHANGED

@@ -1,6 +1,6 @@
 """YuNet (Wu, Peng and Yu, "YuNet: a tiny millisecond-level face detector", 2023) on OpenVINO.
 
-It gives what `cv2.FaceDetectorYN` gives, in half the time, and one network serves all threads.
+It gives what `cv2.FaceDetectorYN` gives, in less time, and one network serves all threads.
 """
 
 from __future__ import annotations
