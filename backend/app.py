@@ -81,7 +81,11 @@ def main() -> int:
     cv2.setNumThreads(1)  # frames are drawn side by side; threads within one would only be in each other's way
     folders = (settings.upload_folder, settings.frame_folder)
     for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            print(f"Cannot start: the folder {folder} cannot be used: {error.strerror}.", file=sys.stderr)
+            return 1
     model = ModelHolder(settings.model_path, lambda: load_model(settings))
     limits = WorkerLimits(settings.wall_seconds, settings.processor_seconds)
     examiner = IsolatedExaminer(settings.analyses, settings.threads, limits)

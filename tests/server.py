@@ -42,6 +42,17 @@ class Server:
         with path.open("rb") as stream:
             return requests.post(self.url + "/predict", files={"file": (name or path.name, stream)}, timeout=120)
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def children(self) -> list[int]:
+        """Process ids of its workers."""
+        return [
+            int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        ]
+
     @property
     def log(self) -> str:
         return self.log_path.read_text()
@@ -93,5 +104,6 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
         server.wait_for("/livez", 200)
         yield server
     finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, server.log
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0, server.log

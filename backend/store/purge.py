@@ -41,7 +41,8 @@ class Purger:
 
     def _is_ours(self, folder: Path) -> bool:
         if folder not in self._locks:
-            lock = (folder / LOCK_NAME).open("wb")
+            (folder / LOCK_NAME).touch()
+            lock = (folder / LOCK_NAME).open("rb")  # a file system with a file open for writing cannot become read-only
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

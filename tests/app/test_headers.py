@@ -39,7 +39,7 @@ def test_every_answer_may_be_read_by_the_configured_origins_and_no_other(client,
     assert ours.headers.getlist("Access-Control-Allow-Origin") == [ORIGIN]
     for origin in ("http://localhost:3001", "http://LOCALHOST:3000", f"{ORIGIN}.evil.example", "null", "*"):
         theirs = client.open(path, method=method, headers={**headers, "Origin": origin})
-        assert not any(name.startswith("Access-Control-Allow-Origin") for name in theirs.headers)
+        assert "Access-Control-Allow-Origin" not in theirs.headers
     assert "Access-Control-Allow-Credentials" not in ours.headers
 
 
