@@ -81,10 +81,20 @@ def test_a_killed_worker_costs_its_file_an_error_and_no_other_anything(server, p
     for pid in server.children():
         if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
-    assert (answer.result().status_code, answer.result().json()["code"]) == (422, "unreadable_media")
+    assert (answer.result().status_code, answer.result().json()["code"]) == (422, "unreadable_media"), server.log
     pool.shutdown()
     assert server.predict(picture).status_code == 200
     assert server.predict(long_video).status_code == 200
+
+
+def test_workers_that_are_killed_while_they_rest_are_replaced(server, picture):
+    for _ in range(2):
+        killed = [pid for pid in server.children() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda killed=killed: not any(map(is_alive, killed)), 10)
+        for _ in range(len(killed) + 1):
+            assert server.predict(picture).status_code == 200
 
 
 def test_a_service_killed_during_requests_leaves_no_process_and_nothing_old(tmp_path, picture, long_video):

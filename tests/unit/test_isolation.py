@@ -15,6 +15,7 @@ from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.media.limits import MediaLimits
 from tests.fakes import examine_here
 from tests.generators import face_frames, face_picture, write_picture, write_sound, write_video
+from tests.server import wait_until
 
 EXAMINATION = Examination(
     least_instants=16,
@@ -72,6 +73,19 @@ def test_a_worker_that_is_killed_costs_one_file_an_error_and_is_replaced(examine
     with pytest.raises(UnreadableMedia, match="decoder fail"):
         list(examined)
     assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+
+
+def test_a_worker_that_is_killed_while_it_rests_costs_nothing(examiner, video):
+    list(examiner.examine(video, EXAMINATION))
+    for pid in worker_processes():
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda pid=pid: "State:\tZ" in Path(f"/proc/{pid}/status").read_text(), 10)
+    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+
+
+def test_a_failure_nobody_foresaw_is_told_with_its_place(examiner, tmp_path):
+    with pytest.raises(RuntimeError, match="FileNotFoundError"):
+        list(examiner.examine(tmp_path / "nothing.mp4", EXAMINATION))
 
 
 def test_a_file_that_nobody_waits_for_any_more_frees_its_worker(examiner, video):
