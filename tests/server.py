@@ -48,9 +48,13 @@ class Server:
         self.process.wait()
 
     def children(self) -> list[int]:
-        """Process ids of its workers."""
+        """Process ids of what it has started."""
         tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
         return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+    def workers(self) -> list[int]:
+        """Process ids of its workers."""
+        return [pid for pid in self.children() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     @property
     def log(self) -> str:

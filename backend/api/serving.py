@@ -98,6 +98,7 @@ class Parser(HTTPRequestParser):
     """waitress' parser, with a body of ours."""
 
     error: Any
+    path = ""  # waitress' own has none where the head could not be read, and fails when it wants to log it
 
     def __init__(self, adj: Adjustments, reception: Reception) -> None:
         super().__init__(adj)
