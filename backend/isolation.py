@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cv2
 
-from backend.errors import DetectorError, MediaTooComplex, UnreadableMedia
+from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
 
 ADDRESS_SPACE = 2 * 1024**3  # bytes: 64 megapixels need 0.8 GiB, 4K video under 0.5
@@ -24,6 +24,11 @@ OPEN_FILES = 128
 NO_MEMORY = -4  # cv::Error::StsNoMem
 OUT_OF_MEMORY = "The file takes too much memory to decode."
 FILES = 500  # after which a worker is replaced, whatever it may have leaked
+
+START_SECONDS = 30  # in which a worker has started and taken its file
+TAKEN = "taken"  # a worker's first answer
+
+Task = tuple[Path, Examination, int]  # a file, how closely it is looked at, processor seconds
 
 _context = multiprocessing.get_context("spawn")
 
@@ -55,12 +60,16 @@ class IsolatedExaminer:
         Raises:
             MediaTooComplex: the file took longer, or more memory, than the limits.
             UnreadableMedia: the worker died of it, as it does when its processor time is over.
+            Busy: no worker could be started.
         """
+        task: Task = (path, examination, self._limits.processor_seconds)
         worker = self._idle.get()
         try:
-            if not worker.is_fit():
+            if not worker.takes(task):  # it was killed while it rested, or has had enough: not this file's fault
                 worker = self._replacement(worker)
-            yield from worker.examine(path, examination, self._limits)
+                if not worker.takes(task):
+                    raise Busy("Files cannot be examined at the moment; try again in a few seconds.")
+            yield from worker.findings(self._limits.wall_seconds)
         finally:
             with contextlib.suppress(OSError):  # where no process can be started now, the next file tries again
                 if not worker.is_fit():
@@ -99,26 +108,36 @@ class _Worker:
         self._process.join()
         self._connection.close()
 
-    def examine(self, path: Path, examination: Examination, limits: WorkerLimits) -> Iterator[Examined]:
+    def takes(self, task: Task) -> bool:
+        """Whether it has taken a file; then its findings must be fetched."""
+        if not self.is_fit():
+            return False
         self._files += 1
         self._resting = False
+        try:
+            self._connection.send(task)
+            return self._connection.poll(START_SECONDS) and self._connection.recv() == TAKEN
+        except (EOFError, OSError):
+            return False
+
+    def findings(self, wall_seconds: float) -> Iterator[Examined]:
+        """What it finds in the file that it has taken."""
         overdue = threading.Event()
 
         def give_up() -> None:
             overdue.set()
             self._process.kill()
 
-        clock = threading.Timer(limits.wall_seconds, give_up)
+        clock = threading.Timer(wall_seconds, give_up)
         clock.start()
         try:
-            self._connection.send((path, examination, limits.processor_seconds))
             while (found := self._connection.recv()) is not None:
                 if isinstance(found, Exception):
                     self._resting = True
                     raise found
                 yield found
             self._resting = True
-        except (EOFError, ConnectionError) as error:
+        except (EOFError, OSError) as error:  # OSError: it died in the middle of a message
             if overdue.is_set():
                 raise MediaTooComplex("The file takes too long to decode.") from error
             raise UnreadableMedia("The file is damaged: it makes its decoder fail.") from error
@@ -136,14 +155,14 @@ def _work(connection: Connection, threads: int) -> None:
     workers = start_workers(threads)
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            path, examination, processor_seconds = connection.recv()
-            _examine(connection, path, examination, processor_seconds, workers)
+            task: Task = connection.recv()
+            connection.send(TAKEN)
+            _examine(connection, task, workers)
 
 
-def _examine(
-    connection: Connection, path: Path, examination: Examination, processor_seconds: int, workers: Workers
-) -> None:
+def _examine(connection: Connection, task: Task, workers: Workers) -> None:
     """Examine a file and send what is found, then None or what went wrong."""
+    path, examination, processor_seconds = task
     spent = resource.getrusage(resource.RUSAGE_SELF)
     allowed = int(spent.ru_utime + spent.ru_stime) + processor_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))

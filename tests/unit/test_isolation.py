@@ -75,6 +75,17 @@ def test_a_worker_that_is_killed_costs_one_file_an_error_and_is_replaced(examine
     assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
 
 
+def test_a_worker_that_is_killed_while_it_tells_something_costs_one_file_an_error(examiner, tmp_path):
+    path = write_video(tmp_path / "large.mp4", face_frames(40, 720, 1280))
+    examined = examiner.examine(path, EXAMINATION)
+    next(examined), next(examined)
+    (pid,) = worker_processes()
+    wait_until(lambda: Path(f"/proc/{pid}/wchan").read_text() not in ("0", "futex_wait_queue"), 10)  # its pipe is full
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(UnreadableMedia, match="decoder fail"):
+        list(examined)
+
+
 def test_a_worker_that_is_killed_while_it_rests_costs_nothing(examiner, video):
     list(examiner.examine(video, EXAMINATION))
     for pid in worker_processes():
