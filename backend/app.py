@@ -18,12 +18,13 @@ from flask import Flask
 
 from backend.api.access import register_access
 from backend.api.admission import Admission
+from backend.api.bodies import Reception
 from backend.api.errors import register_error_handlers
 from backend.api.headers import register_headers
 from backend.api.receiving import FORM_PARTS, UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
-from backend.api.serving import Reception, create_server
+from backend.api.serving import create_server
 from backend.config import MEBIBYTE, Settings, SettingsError, load_settings
 from backend.examination import start_workers
 from backend.isolation import IsolatedExaminer, WorkerLimits

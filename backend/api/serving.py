@@ -6,12 +6,9 @@ What the server itself refuses goes through the application too, so that every a
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from time import monotonic
 from typing import Any
 
@@ -21,7 +18,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
-logger = logging.getLogger(__name__)
+from backend.api.bodies import Body, Reception
 
 REFUSED = "detector.refused"  # in the environment of a request that the server refuses: the status to answer
 HEAD_SECONDS = 10  # a request's head must have come by then, counted from its first byte or from the connection
@@ -29,9 +26,8 @@ IDLE_SECONDS = 30  # a connection without a request, or one that does not take i
 GRACE_SECONDS = 20  # a body may begin as slowly as it likes, then it must come at LEAST_RATE on the average
 LEAST_RATE = 4096  # bytes a second
 LINGER_SECONDS = 2  # a refused sender may read why, before what it still sends resets the connection
-ANSWERED_LATE = 20  # slow bodies answered a second; all of them at once would make a health probe wait
+ANSWERED_LATE = 10  # slow bodies answered a second; all of them at once would make a health probe wait
 ACCEPTED_AT_ONCE = 64
-IN_MEMORY = 256 * 1024  # bytes of a body; the rest lies on disk
 HEAD_BYTES = 32 * 1024
 READ_BYTES = 64 * 1024
 UNBOUNDED = 2**62  # bytes: waitress' own limit of a body answers before it has read it, which resets the sender
@@ -40,58 +36,10 @@ NO_STORAGE = 507
 
 
 @dataclass(frozen=True)
-class Reception:
-    """How bodies are received: where they lie, bytes kept of one, seconds it may take, and connections at once."""
-
-    folder: Path
-    body_bytes: int
-    upload_seconds: float
-    connections: int
-
-
-@dataclass(frozen=True)
 class Refusal:
     """Why the server does not pass a request on, as a status; waitress calls it a request's error."""
 
     code: int
-
-
-class Body:
-    """A request's body in a file without a name; what is over the limit is counted and thrown away.
-
-    So a sender of too much can be told so: it has been read to its end, and neither memory nor disk was used for it.
-    """
-
-    def __init__(self, reception: Reception) -> None:
-        self._left = reception.body_bytes
-        self._size = 0
-        self._file = SpooledTemporaryFile(IN_MEMORY, dir=str(reception.folder))  # noqa: SIM115  # closed with the request
-        self.failed = False
-
-    def __len__(self) -> int:
-        return self._size
-
-    def append(self, data: bytes) -> None:
-        """Take what has come."""
-        self._size += len(data)
-        kept = data[: self._left]
-        self._left -= len(kept)
-        if kept and not self.failed:
-            try:
-                self._file.write(kept)
-            except OSError:
-                logger.exception("a body could not be written")
-                self.failed = True
-
-    def getfile(self) -> SpooledTemporaryFile[bytes]:
-        """All of it, from its beginning."""
-        self._file.seek(0)
-        return self._file
-
-    def close(self) -> None:
-        """Delete it; a disk that is full when the rest is written cannot matter any more."""
-        with contextlib.suppress(OSError):
-            self._file.close()
 
 
 class Parser(HTTPRequestParser):
@@ -117,7 +65,7 @@ class Parser(HTTPRequestParser):
     def received(self, data: bytes) -> int:
         """Take what has come; a body that could not be kept is refused when it has been read."""
         consumed: int = super().received(data)
-        if self.completed and self._body and self._body.failed and not self.error:
+        if self.completed and self._body and not self._body.is_kept() and not self.error:
             self.error = Refusal(NO_STORAGE)
         return consumed
 
@@ -189,8 +137,9 @@ class Channel(HTTPChannel):
 
     def head_is_late(self, now: float) -> bool:
         """Whether the head of a request should have come by now."""
-        waiting = self.owes_since is not None and not (self.request and self.request.headers_finished)
-        return waiting and not self.requests and now - (self.owes_since or now) > HEAD_SECONDS
+        if self.owes_since is None or self.requests or (self.request and self.request.headers_finished):
+            return False
+        return now - self.owes_since > HEAD_SECONDS
 
     def body_is_late(self, now: float, upload_seconds: float) -> bool:
         """Whether a body takes too long, in all or by its rate."""

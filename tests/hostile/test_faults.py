@@ -76,8 +76,17 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def processor_ticks(pid: int) -> int:
+    """Hundredths of a second of processor time that a process has used."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
 def test_a_killed_worker_costs_its_file_an_error_and_no_other_anything(server, picture, long_video):
+    for _ in server.workers():  # so that each has started, and works hereafter at nothing but files
+        assert server.predict(picture).status_code == 200
+    rested = {pid: processor_ticks(pid) for pid in server.workers()}
     pool, (answer,) = in_background(server, long_video, 1)
+    wait_until(lambda: any(processor_ticks(pid) > ticks + 5 for pid, ticks in rested.items()), 10)
     for pid in server.workers():
         os.kill(pid, signal.SIGKILL)
     assert (answer.result().status_code, answer.result().json()["code"]) == (422, "unreadable_media"), server.log

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from statistics import quantiles
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.wire import FORM, PART_HEAD, connection, head, read_answer
 
 HALF_OPEN = 300
 PROBE_SECONDS = 0.1
+PAUSED_SECONDS = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +37,14 @@ def is_closed(sock: socket.socket) -> bool:
         sock.settimeout(patience)
 
 
-def slowest_probe(server: Server, seconds: float) -> float:
-    """The longest time that a health probe took, of one after the other for so many seconds."""
-    slowest, end = 0.0, time.monotonic() + seconds
+def check_probes(server: Server, seconds: float) -> None:
+    """Probe for so many seconds; one in a hundred may meet a pause of the machine itself."""
+    taken, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
         start = time.monotonic()
         assert server.get("/livez").status_code == 200
-        slowest = max(slowest, time.monotonic() - start)
-    return slowest
+        taken.append(time.monotonic() - start)
+    assert quantiles(taken, n=100)[98] < PROBE_SECONDS and max(taken) < PAUSED_SECONDS
 
 
 def test_half_open_connections_hold_no_worker_and_are_closed(server, tmp_path):
@@ -52,7 +54,7 @@ def test_half_open_connections_hold_no_worker_and_are_closed(server, tmp_path):
         half = [stack.enter_context(connection(server.url)) for _ in range(HALF_OPEN)]
         for sock in half:
             sock.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nX-A: ")
-        assert slowest_probe(server, 3) < PROBE_SECONDS
+        check_probes(server, 3)
         assert server.predict(picture).status_code == 200
         wait_until(lambda: all(map(is_closed, silent + half)), serving.HEAD_SECONDS + 5)
 
@@ -60,7 +62,7 @@ def test_half_open_connections_hold_no_worker_and_are_closed(server, tmp_path):
 def test_more_connections_than_there_is_room_for_push_out_the_oldest(server):
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(connection(server.url)) for _ in range(1200)]
-        assert slowest_probe(server, 1) < PROBE_SECONDS
+        check_probes(server, 1)
         assert is_closed(opened[0]) and not is_closed(opened[-1])
 
 
@@ -85,10 +87,9 @@ def test_dripped_bodies_hold_no_worker_and_are_answered_at_the_deadline(server, 
         dripping = [stack.enter_context(connection(server.url)) for _ in range(100)]
         for sock in dripping:
             sock.sendall(request + PART_HEAD)
-        assert slowest_probe(server, 2) < PROBE_SECONDS
+        check_probes(server, 2)
         assert server.predict(picture).status_code == 200
-        slowest = slowest_probe(server, 12 + 100 / serving.ANSWERED_LATE)
-        assert slowest < PROBE_SECONDS
+        check_probes(server, 12 + 100 / serving.ANSWERED_LATE)
         for sock in dripping:
             answer = read_answer(sock)
             assert (answer.status, answer.json["code"]) == (408, "too_slow")
