@@ -7,7 +7,7 @@ RUN ?= runs/latest
 CLIPS ?=
 URL ?= http://127.0.0.1:5000
 
-.PHONY: help run test test-hostile lint bench train evaluate lock clean
+.PHONY: help run test test-hostile soak fuzz lint audit bench train evaluate lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -21,11 +21,20 @@ test: .venv/.dev  ## Run all tests
 test-hostile: .venv/.dev  ## Post every hostile file to the service at URL
 	$(BIN)/python -m tests.hostile $(URL)
 
+soak: .venv/.dev  ## Load a service with good and bad files for two minutes; writes SECURITY.md
+	$(BIN)/python -m tests.hostile.soak
+
+fuzz: .venv/.dev  ## Send a service what Hypothesis makes up; writes SECURITY.md
+	$(BIN)/python -m tests.hostile.fuzz
+
 lint: .venv/.dev  ## Style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: .venv/.dev  ## What can be audited of the installed packages without a network
+	$(BIN)/python -m pip check --disable-pip-version-check
 
 train: .venv/.train  ## Train on the folders in DATA, from WEIGHTS, into RUN
 	$(BIN)/python -m training.train --data $(DATA) --weights $(WEIGHTS) --out $(RUN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -14,14 +15,16 @@ if not __package__:  # `python backend/app.py` looks for modules in backend/, wh
 
 import cv2
 from flask import Flask
-from flask_cors import CORS
-from waitress.server import create_server
 
+from backend.api.access import register_access
 from backend.api.admission import Admission
+from backend.api.bodies import Reception
 from backend.api.errors import register_error_handlers
-from backend.api.receiving import UploadRequest
+from backend.api.headers import register_headers
+from backend.api.receiving import FORM_PARTS, UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
+from backend.api.serving import create_server
 from backend.config import MEBIBYTE, Settings, SettingsError, load_settings
 from backend.examination import start_workers
 from backend.isolation import IsolatedExaminer, WorkerLimits
@@ -29,14 +32,14 @@ from backend.model.classifier import Classifier
 from backend.model.holder import ModelHolder
 from backend.model.runtimes import NoGpuError, choose_gpus, load_classifier
 from backend.pipeline import Examiner
-from backend.store.purge import schedule_purge
+from backend.store.purge import Purger, schedule_purge
 
 logger = logging.getLogger("backend")
 
 FORM_OVERHEAD = MEBIBYTE  # bytes around the file in a multipart form, at the most
-BODY_LIMIT = 1024 * MEBIBYTE  # waitress' own, far above ours: its 413 is plain text and resets the sender
 PROBE_THREADS = 4  # more than the analyses admitted, so that a health probe never waits for one
 CONNECTIONS = 1000
+FILES_A_CONNECTION = 4  # its socket, its body, and room for the frames and uploads of requests that are served
 LOADING_PATIENCE = 10  # seconds
 
 
@@ -45,19 +48,19 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     app = Flask(__name__, static_folder=None)
     app.request_class = UploadRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.config.update(MAX_CONTENT_LENGTH=settings.upload_limit + FORM_OVERHEAD, UPLOAD_FOLDER=settings.upload_folder)
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.upload_limit + FORM_OVERHEAD,
+        MAX_FORM_PARTS=FORM_PARTS,
+        TRUSTED_HOSTS=list(settings.allowed_hosts),
+        UPLOAD_FOLDER=settings.upload_folder,
+    )
     register_request_log(app)
+    register_access(app, [key.get_secret_value() for key in settings.api_keys], settings.rate_limit)
     register_error_handlers(app, settings.upload_limit)
     admission = Admission(settings.analyses, settings.queue)
     services = Services(settings, model, admission, examine, start_workers(settings.threads))
     app.register_blueprint(create_blueprint(services))
-    CORS(
-        app,
-        origins=list(settings.allowed_origins),
-        methods=["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
-        expose_headers=["X-Request-ID", "X-Model-Version", "Retry-After"],
-        max_age=600,
-    )
+    register_headers(app, settings.allowed_origins)
     return app
 
 
@@ -86,34 +89,50 @@ def main() -> int:
     cv2.setNumThreads(1)  # frames are drawn side by side; threads within one would only be in each other's way
     folders = (settings.upload_folder, settings.frame_folder)
     for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            print(f"Cannot start: the folder {folder} cannot be used: {error.strerror}.", file=sys.stderr)
+            return 1
     model = ModelHolder(settings.model_path, lambda: load_model(settings))
     limits = WorkerLimits(settings.wall_seconds, settings.processor_seconds)
     examiner = IsolatedExaminer(settings.analyses, settings.threads, limits)
     try:
         server = create_server(
             create_app(settings, model, examiner.examine),
+            Reception(
+                folder=settings.upload_folder,
+                body_bytes=settings.upload_limit + FORM_OVERHEAD,
+                upload_seconds=settings.upload_seconds,
+                connections=_allow_connections(),
+            ),
             host=settings.host,
             port=settings.port,
             threads=settings.analyses + settings.queue + PROBE_THREADS,
-            max_request_body_size=BODY_LIMIT,
-            connection_limit=CONNECTIONS,
-            asyncore_use_poll=True,
-            clear_untrusted_proxy_headers=True,
-            ident=None,
         )
     except OSError as error:
         print(f"Cannot start: {_why_not_listening(error, settings)}", file=sys.stderr)
         return 1
     model.start()
-    scheduler = schedule_purge(folders, settings.retention, settings.purge_interval)
+    purger = Purger(folders, settings.retention)
+    scheduler = schedule_purge(purger, settings.purge_interval)
     signal.signal(signal.SIGTERM, _stop)
     print(f"Serving on http://{settings.host}:{settings.port}", file=sys.stderr)
     server.run()
     scheduler.shutdown(wait=False)
+    purger.close()
     model.wait(LOADING_PATIENCE)  # a runtime that is being loaded while Python ends aborts the process
     examiner.close()
     return 0
+
+
+def _allow_connections() -> int:
+    """Ask for as many open files as CONNECTIONS need; how many connections those that we got are enough for."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS * FILES_A_CONNECTION
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return allowed // FILES_A_CONNECTION
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+import limits
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "DETECTOR_"
 MEBIBYTE = 1024 * 1024
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d+)?")  # as browsers write it: in lower case, no slash
+HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 
 
 class SettingsError(Exception):
@@ -37,9 +41,20 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         ("http://localhost:3000",), description="Origins, separated by commas, whose pages may call the service."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("localhost", "127.0.0.1"),
+        description="Host names, separated by commas, that requests may be addressed to, with any port.",
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="API keys, separated by commas, of which a caller must send one; none: no key is asked for."
+    )
+    rate_limit: str = Field(
+        "", description="Files that one address may send, such as `30 per minute`; empty: as many as it likes."
+    )
     upload_folder: Path = Field(ROOT / "backend" / "uploads", description="Where uploads lie while they are judged.")
     frame_folder: Path = Field(ROOT / "backend" / "static", description="Where frames lie until they are purged.")
     upload_limit: int = Field(100 * MEBIBYTE, ge=1, description="Largest file accepted, in bytes.")
+    upload_seconds: float = Field(900, gt=0, description="Seconds that sending a file may take, at 4 kB/s or faster.")
     retention: int = Field(3600, ge=1, description="Seconds after which uploads and frames are deleted.")
     purge_interval: int = Field(300, ge=1, description="Seconds between purges.")
     instants: int = Field(16, ge=1, le=64, description="Instants of a video that are examined; long ones get up to 64.")
@@ -67,18 +82,35 @@ class Settings(BaseSettings):
     processor_seconds: int = Field(60, ge=1, description="Processor seconds that examining one file may take.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", "api_keys", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("allowed_origins")
     @classmethod
     def _refuse_wildcard(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if not origin.startswith(("http://", "https://")) or "*" in origin:
+            if not ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is not an origin such as http://localhost:3000")
         return origins
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _refuse_no_host(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not hosts:
+            raise ValueError("without a host name no request could be answered")
+        for host in hosts:
+            if not HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is not a host name such as detector.example, without a port")
+        return hosts
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _refuse_no_rate(cls, rate: str) -> str:
+        if rate:
+            limits.parse(rate)
+        return rate
 
 
 def load_settings() -> Settings:

@@ -7,6 +7,7 @@ class DetectorError(Exception):
     """A failure that its `code` names and `sentence` explains to a user; nothing of the inside is in either."""
 
     code = "internal_error"
+    retry_after: int | None = None  # seconds after which the same may succeed
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -61,13 +62,53 @@ class MediaTooComplex(DetectorError):
     code = "media_too_complex"
 
 
+class Unauthorized(DetectorError):
+    """The service asks for an API key, and there is none that it knows."""
+
+    code = "unauthorized"
+
+
+class HostNotAllowed(DetectorError):
+    """The request was meant for a host that is not ours, as after DNS rebinding."""
+
+    code = "host_not_allowed"
+
+
+class TooSlow(DetectorError):
+    """The request did not come in time."""
+
+    code = "too_slow"
+
+
+class TooManyRequests(DetectorError):
+    """One client sends more than it may; it may again after `retry_after` seconds."""
+
+    code = "too_many_requests"
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class StorageFailed(DetectorError):
+    """A file cannot be written: the disk is full, or a folder is read-only."""
+
+    code = "storage_failed"
+    retry_after = 30
+
+    def __init__(self) -> None:
+        super().__init__("There is no room to work in at the moment; try again later.")
+
+
 class Busy(DetectorError):
     """More work is waiting than is admitted."""
 
     code = "busy"
+    retry_after = 2
 
 
 class NotReady(DetectorError):
     """There is no model that could judge."""
 
     code = "not_ready"
+    retry_after = 5

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import queue
 import resource
+import signal
+import threading
+import traceback
 from collections.abc import Iterator
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import cv2
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from backend.errors import MediaTooComplex, UnreadableMedia
+from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
 from backend.faces.detection import load_detector
 
@@ -22,7 +24,14 @@ ADDRESS_SPACE = 2 * 1024**3  # bytes: 64 megapixels need 0.8 GiB, 4K video under
 OPEN_FILES = 128
 NO_MEMORY = -4  # cv::Error::StsNoMem
 OUT_OF_MEMORY = "The file takes too much memory to decode."
-TASKS = 500  # files after which a worker is replaced, whatever it may have leaked
+FILES = 500  # after which a worker is replaced, whatever it may have leaked
+
+START_SECONDS = 30  # in which a worker has started and taken its file
+TAKEN = "taken"  # a worker's first answer
+
+Task = tuple[Path, Examination, int]  # a file, how closely it is looked at, processor seconds
+
+_context = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True)
@@ -33,23 +42,18 @@ class WorkerLimits:
     processor_seconds: int
 
 
-_workers: Workers  # of a worker process: the threads that find faces
-
-
 class IsolatedExaminer:
-    """A pool of worker processes, each at one file at a time; a worker that dies is replaced."""
+    """Worker processes, each at one file at a time; one that dies is replaced.
+
+    Each has a pipe of its own, so that none can hold a lock that another needs, also when it is killed while idle.
+    """
 
     def __init__(self, processes: int, threads: int, limits: WorkerLimits) -> None:
+        self._threads = threads
         self._limits = limits
-        self._pool = ProcessPool(
-            max_workers=processes,
-            max_tasks=TASKS,
-            initializer=_begin,
-            initargs=[threads],
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for _ in range(processes):
-            self._pool.schedule(_ready)
+            self._idle.put(_Worker(threads))
 
     def examine(self, path: Path, examination: Examination) -> Iterator[Examined]:
         """What `examine_file` gives, from a worker process; see there.
@@ -57,72 +61,125 @@ class IsolatedExaminer:
         Raises:
             MediaTooComplex: the file took longer, or more memory, than the limits.
             UnreadableMedia: the worker died of it, as it does when its processor time is over.
+            Busy: no worker could be started.
         """
-        with Listener() as listener:
-            future = self._pool.schedule(
-                _examine,
-                args=(path, examination, self._limits.processor_seconds, listener.address),
-                timeout=self._limits.wall_seconds,
-            )
-            future.add_done_callback(lambda _: _knock(listener))
-            try:
-                with listener.accept() as connection:
-                    yield from _received(connection)
-                _finish(future)
-            finally:
-                future.cancel()  # type: ignore[no-untyped-call]
+        task: Task = (path, examination, self._limits.processor_seconds)
+        worker = self._idle.get()
+        try:
+            if not worker.takes(task):  # it was killed while it rested, or has had enough: not this file's fault
+                worker = self._replacement(worker)
+                if not worker.takes(task):
+                    raise Busy("Files cannot be examined at the moment; try again in a few seconds.")
+            yield from worker.findings(self._limits.wall_seconds)
+        finally:
+            with contextlib.suppress(OSError):  # where no process can be started now, the next file tries again
+                if not worker.is_fit():
+                    worker = self._replacement(worker)
+            self._idle.put(worker)
 
     def close(self) -> None:
-        """End all workers."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        """End all workers that are idle; the others end with their process."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().end()
+
+    def _replacement(self, worker: _Worker) -> _Worker:
+        worker.end()
+        return _Worker(self._threads)
 
 
-def _received(connection: Connection) -> Iterator[Examined]:
-    with contextlib.suppress(EOFError):
-        while True:
-            yield connection.recv()
+class _Worker:
+    """One process, seen from the service."""
+
+    def __init__(self, threads: int) -> None:
+        self._connection, theirs = _context.Pipe()
+        self._process = _context.Process(target=_work, args=(theirs, threads), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._files = 0
+        self._resting = True
+
+    def is_fit(self) -> bool:
+        """Whether it can take another file: it lives, is at none, and has not had too many."""
+        return self._resting and self._files < FILES and self._process.is_alive()
+
+    def end(self) -> None:
+        """Kill it, whatever it does."""
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+    def takes(self, task: Task) -> bool:
+        """Whether it has taken a file; then its findings must be fetched."""
+        if not self.is_fit():
+            return False
+        self._files += 1
+        self._resting = False
+        try:
+            self._connection.send(task)
+            return self._connection.poll(START_SECONDS) and self._connection.recv() == TAKEN
+        except (EOFError, OSError):
+            return False
+
+    def findings(self, wall_seconds: float) -> Iterator[Examined]:
+        """What it finds in the file that it has taken."""
+        overdue = threading.Event()
+
+        def give_up() -> None:
+            overdue.set()
+            self._process.kill()
+
+        clock = threading.Timer(wall_seconds, give_up)
+        clock.start()
+        try:
+            while (found := self._connection.recv()) is not None:
+                if isinstance(found, Exception):
+                    self._resting = True
+                    raise found
+                yield found
+            self._resting = True
+        except (EOFError, OSError) as error:  # OSError: it died in the middle of a message
+            if overdue.is_set():
+                raise MediaTooComplex("The file takes too long to decode.") from error
+            raise UnreadableMedia("The file is damaged: it makes its decoder fail.") from error
+        finally:
+            clock.cancel()
 
 
-def _finish(future: ProcessFuture[None]) -> None:
-    """Wait for a worker's end and tell what it died of, if it did."""
-    try:
-        future.result()
-    except FutureTimeoutError as error:
-        raise MediaTooComplex("The file takes too long to decode.") from error
-    except ProcessExpired as error:
-        raise UnreadableMedia("The file is damaged: it makes its decoder fail.") from error
-
-
-def _knock(listener: Listener) -> None:
-    """End the waiting for a worker that died before it called."""
-    with contextlib.suppress(OSError):
-        Client(listener.address).close()
-
-
-def _begin(threads: int) -> None:
-    """Prepare a worker process: its limits, its detector and its threads."""
-    global _workers
+def _work(connection: Connection, threads: int) -> None:
+    """A worker process: examine one file after the other, under limits, until the service ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service is told, and ends its workers itself
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     cv2.setNumThreads(1)
     load_detector()
-    _workers = start_workers(threads)
+    workers = start_workers(threads)
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            task: Task = connection.recv()
+            connection.send(TAKEN)
+            _examine(connection, task, workers)
 
 
-def _ready() -> None:
-    """Nothing: a worker that gets to it has started, so that no file must wait for that."""
-
-
-def _examine(path: Path, examination: Examination, processor_seconds: int, address: str) -> None:
-    """In a worker process: examine a file and send what is found."""
+def _examine(connection: Connection, task: Task, workers: Workers) -> None:
+    """Examine a file and send what is found, then None or what went wrong."""
+    path, examination, processor_seconds = task
     spent = resource.getrusage(resource.RUSAGE_SELF)
     allowed = int(spent.ru_utime + spent.ru_stime) + processor_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
-    with Client(address) as connection, _memory_watched():
-        for examined in examine_file(path, examination, _workers):
-            connection.send(examined)
+    failure: Exception | None = None
+    try:
+        with _memory_watched():
+            for examined in examine_file(path, examination, workers):
+                connection.send(examined)
+    except DetectorError as error:
+        failure = error
+    except ConnectionError:
+        raise
+    except Exception:  # some cannot be sent as they are; the service logs it all
+        failure = RuntimeError(traceback.format_exc())
+    connection.send(failure)
 
 
 @contextlib.contextmanager

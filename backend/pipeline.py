@@ -77,7 +77,7 @@ def analyse(
 def receive(examined: Iterator[Examined], stopwatch: Stopwatch) -> tuple[Media, Iterator[list[ExaminedFrame]]]:
     """Part what an examination gives: what the file is, and its moments, to be taken as they come."""
     media = next(examined)
-    assert isinstance(media, Media)
+    assert isinstance(media, Media)  # noqa: S101  # for the type checker
 
     def moments() -> Iterator[list[ExaminedFrame]]:
         for item in examined:

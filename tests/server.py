@@ -42,6 +42,20 @@ class Server:
         with path.open("rb") as stream:
             return requests.post(self.url + "/predict", files={"file": (name or path.name, stream)}, timeout=120)
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def children(self) -> list[int]:
+        """Process ids of what it has started."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+    def workers(self) -> list[int]:
+        """Process ids of its workers."""
+        return [pid for pid in self.children() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
     @property
     def log(self) -> str:
         return self.log_path.read_text()
@@ -93,5 +107,6 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
         server.wait_for("/livez", 200)
         yield server
     finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, server.log
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0, server.log

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, g, jsonify
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from backend import errors
 from backend.api.receiving import too_large_sentence
@@ -16,20 +16,28 @@ STATUS = {
     errors.BadRequest.code: 400,
     errors.MissingFile.code: 400,
     errors.EmptyFilename.code: 400,
+    errors.HostNotAllowed.code: 400,
+    errors.Unauthorized.code: 401,
+    errors.TooSlow.code: 408,
     errors.FileTooLarge.code: 413,
     errors.UnsupportedType.code: 415,
     errors.UnreadableMedia.code: 422,
     errors.NoVideoStream.code: 422,
     errors.MediaTooComplex.code: 422,
+    errors.TooManyRequests.code: 429,
     errors.Busy.code: 503,
     errors.NotReady.code: 503,
+    errors.StorageFailed.code: 503,
 }
-RETRY_AFTER = {errors.Busy.code: 2, errors.NotReady.code: 5}  # seconds
 
 HTTP_CODES = {
     400: ("bad_request", "The request could not be understood."),
     404: ("not_found", "There is nothing here: it never was, or its time is over."),
     405: ("method_not_allowed", "This address does not take that method."),
+    416: ("range_not_satisfiable", "The file has no such part."),
+    431: ("bad_request", "The request's headers are too long."),
+    500: ("internal_error", "Something went wrong here, not with your file."),
+    501: ("bad_request", "Of transfer encodings only chunked is understood."),
 }
 
 
@@ -37,8 +45,6 @@ def error_answer(status: int, code: str, sentence: str) -> Response:
     """The body of every error."""
     response = jsonify(status="error", code=code, error=sentence, request_id=g.request_id)
     response.status_code = status
-    if code in RETRY_AFTER:
-        response.headers["Retry-After"] = str(RETRY_AFTER[code])
     g.error_code = code
     return response
 
@@ -48,7 +54,18 @@ def register_error_handlers(app: Flask, upload_limit: int) -> None:
 
     @app.errorhandler(errors.DetectorError)
     def foreseen(error: errors.DetectorError) -> Response:
-        return error_answer(STATUS[error.code], error.code, error.sentence)
+        response = error_answer(STATUS[error.code], error.code, error.sentence)
+        if error.retry_after:
+            response.headers["Retry-After"] = str(error.retry_after)
+        if isinstance(error, errors.Unauthorized):
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, errors.StorageFailed):
+            logger.error("storage failed", exc_info=error, extra={"request_id": g.request_id})
+        return response
+
+    @app.errorhandler(SecurityError)
+    def another_host(_: SecurityError) -> Response:
+        return foreseen(errors.HostNotAllowed("This service does not answer to that host name."))
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> Response:
@@ -67,4 +84,4 @@ def register_error_handlers(app: Flask, upload_limit: int) -> None:
     @app.errorhandler(Exception)
     def unforeseen(_: Exception) -> Response:
         logger.exception("unforeseen failure", extra={"request_id": g.request_id})
-        return error_answer(500, "internal_error", "Something went wrong here, not with your file.")
+        return error_answer(500, *HTTP_CODES[500])

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import IO
 
 from flask import Request, current_app
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from backend.config import MEBIBYTE
-from backend.errors import BadRequest, EmptyFilename, FileTooLarge, MissingFile
+from backend.errors import BadRequest, EmptyFilename, FileTooLarge, MissingFile, StorageFailed
 from backend.media.opening import check_extension
 from backend.store.uploads import Upload, finish_upload, open_upload
 
 FIELD = "file"
+FORM_PARTS = 16  # of which one is used; every file among them would be one on disk
 
 
 class UploadRequest(Request):
@@ -46,8 +49,25 @@ def receive_upload(request: Request, limit: int) -> Upload:
         MissingFile, EmptyFilename, BadRequest: there is none, one without a name, or more than one.
         UnsupportedType: its name has not an allowed extension.
         FileTooLarge: it has more than `limit` bytes.
+        StorageFailed: it cannot be written.
     """
-    files = request.files.getlist(FIELD)
+    try:
+        file = _only_file(request)
+        upload = finish_upload(file.stream)
+    except OSError as error:
+        raise StorageFailed from error
+    if upload.size > limit:
+        raise FileTooLarge(too_large_sentence(limit))
+    return upload
+
+
+def _only_file(request: Request) -> FileStorage:
+    try:
+        files = request.files.getlist(FIELD)
+    except RequestEntityTooLarge as error:
+        if (request.content_length or 0) > (request.max_content_length or 0):
+            raise
+        raise BadRequest("The form holds more than one file should.") from error
     if not files:
         raise MissingFile(f"Send one file in the multipart form field {FIELD!r}.")
     if len(files) > 1 or len(request.files) > 1:
@@ -55,10 +75,7 @@ def receive_upload(request: Request, limit: int) -> Upload:
     if not files[0].filename:
         raise EmptyFilename("The file field is empty: choose a file.")
     check_extension(files[0].filename)
-    upload = finish_upload(files[0].stream)
-    if upload.size > limit:
-        raise FileTooLarge(too_large_sentence(limit))
-    return upload
+    return files[0]
 
 
 def too_large_sentence(limit: int) -> str:

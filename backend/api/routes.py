@@ -18,7 +18,7 @@ from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import ModelHolder
 from backend.model.manifest import Manifest
 from backend.pipeline import Examiner, analyse, publish
-from backend.store.frames import FRAME_NAME
+from backend.store.frames import seconds_left
 
 SERVICE = "deepfake-detector"
 VERSION = "0.1.0"
@@ -85,16 +85,16 @@ def create_blueprint(services: Services) -> Blueprint:
 
     @blueprint.get("/static/<name>")
     def frame(name: str) -> Response:
-        if not FRAME_NAME.fullmatch(name):
+        life = seconds_left(settings.frame_folder, name, settings.retention)
+        if not life:
             abort(404)
-        response = send_from_directory(settings.frame_folder.resolve(), name, mimetype="image/jpeg", max_age=0)
+        response = send_from_directory(settings.frame_folder.resolve(), name, mimetype="image/jpeg", max_age=life)
         response.cache_control.public = False
         response.cache_control.private = True
         return response
 
     @blueprint.after_request
     def name_model(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
         if services.model.model:
             response.headers["X-Model-Version"] = services.model.model.manifest.version
         return response

@@ -40,7 +40,9 @@ def converted_folder(model_path: Path, fake_index: int, cache_folder: Path) -> P
         command = [sys.executable, "-m", "backend.model.conversion", str(model_path), str(fake_index), str(folder)]
         root = Path(__file__).resolve().parents[2]
         try:
-            done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+            done = subprocess.run(  # noqa: S603  # our own program and paths, and no shell
+                command, cwd=root, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise ConversionError(f"it takes longer than {TIMEOUT} s") from error
         if done.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import tempfile
 from dataclasses import dataclass
@@ -21,8 +22,24 @@ class Upload:
 
 
 def open_upload(folder: Path) -> IO[bytes]:
-    """A new file for an upload to be written to; it is deleted when it is closed."""
-    return tempfile.NamedTemporaryFile(prefix=PREFIX, dir=folder)
+    """A new file for an upload to be written to; it is deleted when it is closed.
+
+    It is locked as long as this process lives and keeps it open: so a purge knows whether anyone still needs it,
+    however old it is by a clock that may have jumped.
+    """
+    file = tempfile.NamedTemporaryFile(prefix=PREFIX, dir=folder)  # noqa: SIM115  # closed with its request
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def is_needed(path: Path) -> bool:
+    """Whether a request of any process still works on this file."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def finish_upload(file: IO[bytes]) -> Upload:

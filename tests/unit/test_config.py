@@ -38,6 +38,14 @@ def test_variables_are_read(monkeypatch):
         ("DETECTOR_INSTANTS", "65"),
         ("DETECTOR_ALLOWED_ORIGINS", "*"),
         ("DETECTOR_ALLOWED_ORIGINS", "localhost:3000"),
+        ("DETECTOR_ALLOWED_ORIGINS", "http://localhost:3000/"),
+        ("DETECTOR_ALLOWED_ORIGINS", "http://LOCALHOST:3000"),
+        ("DETECTOR_ALLOWED_HOSTS", ""),
+        ("DETECTOR_ALLOWED_HOSTS", "*"),
+        ("DETECTOR_ALLOWED_HOSTS", "localhost:5000"),
+        ("DETECTOR_ALLOWED_HOSTS", ".example.org"),
+        ("DETECTOR_RATE_LIMIT", "often"),
+        ("DETECTOR_UPLOAD_SECONDS", "0"),
         ("DETECTOR_LOG_LEVEL", "LOUD"),
         ("DETECTOR_PROT", "5001"),
     ],
@@ -56,7 +64,7 @@ def test_the_readme_lists_every_setting_with_its_default_and_purpose():
         default, purpose = documented[PREFIX + name.upper()]
         assert purpose == field.description
         if field.default_factory is None:
-            assert default == f"`{shown(field.default)}`"
+            assert default == (f"`{shown(field.default)}`" if field.default not in ((), "") else "none")
 
 
 def shown(default: object) -> str:

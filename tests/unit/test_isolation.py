@@ -15,6 +15,7 @@ from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.media.limits import MediaLimits
 from tests.fakes import examine_here
 from tests.generators import face_frames, face_picture, write_picture, write_sound, write_video
+from tests.server import wait_until
 
 EXAMINATION = Examination(
     least_instants=16,
@@ -72,6 +73,30 @@ def test_a_worker_that_is_killed_costs_one_file_an_error_and_is_replaced(examine
     with pytest.raises(UnreadableMedia, match="decoder fail"):
         list(examined)
     assert len(frames_of(examiner.examine(video, EXAMINATION))) == 18
+
+
+def test_a_worker_that_is_killed_while_it_tells_something_costs_one_file_an_error(examiner, tmp_path):
+    path = write_video(tmp_path / "large.mp4", face_frames(40, 720, 1280))
+    examined = examiner.examine(path, EXAMINATION)
+    next(examined), next(examined)
+    (pid,) = worker_processes()
+    wait_until(lambda: Path(f"/proc/{pid}/wchan").read_text() not in ("0", "futex_wait_queue"), 10)  # its pipe is full
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(UnreadableMedia, match="decoder fail"):
+        list(examined)
+
+
+def test_a_worker_that_is_killed_while_it_rests_costs_nothing(examiner, video):
+    list(examiner.examine(video, EXAMINATION))
+    for pid in worker_processes():
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda pid=pid: "State:\tZ" in Path(f"/proc/{pid}/status").read_text(), 10)
+    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+
+
+def test_a_failure_nobody_foresaw_is_told_with_its_place(examiner, tmp_path):
+    with pytest.raises(RuntimeError, match="FileNotFoundError"):
+        list(examiner.examine(tmp_path / "nothing.mp4", EXAMINATION))
 
 
 def test_a_file_that_nobody_waits_for_any_more_frees_its_worker(examiner, video):

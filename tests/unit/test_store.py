@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.store.frames import FRAME_NAME, new_frame_name, store_frame
-from backend.store.purge import purge, schedule_purge
+from backend.errors import StorageFailed
+from backend.store.frames import FRAME_NAME, new_frame_name, seconds_left, store_frame
+from backend.store.purge import LOCK_NAME, Purger, purge, schedule_purge
 from backend.store.uploads import finish_upload, open_upload
 
 
@@ -30,7 +31,7 @@ def test_a_frame_is_stored_whole_and_nothing_else_is_left(tmp_path):
 
 def test_a_frame_that_cannot_be_stored_leaves_nothing(tmp_path):
     (tmp_path / "a.jpg").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(StorageFailed):
         store_frame(tmp_path, "a.jpg", b"jpeg")
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
 
@@ -47,7 +48,7 @@ def test_an_upload_is_told_by_its_bytes_and_gone_when_closed(tmp_path):
 
 def test_only_what_is_older_than_the_retention_is_purged(tmp_path):
     aged(tmp_path / "old.jpg", 3601), aged(tmp_path / "young.jpg", 3500), aged(tmp_path / ".gitkeep", 9999)
-    assert purge([tmp_path], 3600) == 1
+    assert purge(tmp_path, 3600) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"young.jpg", ".gitkeep"}
 
 
@@ -62,19 +63,20 @@ def test_a_file_that_vanishes_meanwhile_does_not_stop_the_purge(tmp_path, monkey
             raise FileNotFoundError
 
     monkeypatch.setattr(Path, "unlink", vanish_first)
-    assert purge([tmp_path], 10) == 2
+    assert purge(tmp_path, 10) == 2
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_frame_being_written_is_not_taken(tmp_path):
     (tmp_path / "a.jpg.part").write_bytes(b"half")
-    purge([tmp_path], 10)
+    purge(tmp_path, 10)
     assert (tmp_path / "a.jpg.part").exists()
 
 
 def test_the_schedule_purges_at_once_and_again(tmp_path):
     aged(tmp_path / "first", 100)
-    scheduler = schedule_purge([tmp_path], retention=50, interval=1)
+    purger = Purger([tmp_path], retention=50)
+    scheduler = schedule_purge(purger, interval=1)
     try:
         wait_until(lambda: not (tmp_path / "first").exists())
         aged(tmp_path / "second", 100)
@@ -82,6 +84,43 @@ def test_the_schedule_purges_at_once_and_again(tmp_path):
         assert len(scheduler.get_jobs()) == 1
     finally:
         scheduler.shutdown()
+        purger.close()
+
+
+def test_an_upload_in_work_is_not_purged_however_old_the_clock_makes_it(tmp_path):
+    with open_upload(tmp_path) as file:
+        os.utime(file.name, (0, 0))
+        assert purge(tmp_path, 10) == 0 and Path(file.name).exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_from_the_future_is_kept_for_the_retention_from_now(tmp_path):
+    path = aged(tmp_path / "a.jpg", -100_000)
+    assert purge(tmp_path, 10) == 0
+    assert abs(path.stat().st_mtime - time.time()) < 5
+
+
+def test_one_of_two_purges_a_folder_and_the_other_takes_over(tmp_path):
+    first, second = Purger([tmp_path], 50), Purger([tmp_path], 50)
+    first.run()
+    aged(tmp_path / "a.jpg", 100)
+    second.run()
+    assert (tmp_path / "a.jpg").exists()
+    first.close()
+    second.run()
+    second.close()
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK_NAME]
+
+
+def test_a_frame_is_shown_until_its_time_is_over_and_never_through_a_link(tmp_path):
+    name, other = new_frame_name(), new_frame_name()
+    aged(tmp_path / name, 40)
+    (tmp_path / other).symlink_to(tmp_path / name)
+    assert 58 <= seconds_left(tmp_path, name, 100) <= 60
+    assert seconds_left(tmp_path, name, 30) == 0
+    assert seconds_left(tmp_path, other, 100) == 0
+    assert seconds_left(tmp_path, new_frame_name(), 100) == 0
+    assert seconds_left(tmp_path, "../secret", 100) == 0
 
 
 def wait_until(condition, timeout: float = 10) -> None:

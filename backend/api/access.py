@@ -1,0 +1,56 @@
+"""Who may call: requests that the server refused, API keys, and how often one client may send a file."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Sequence
+
+from flask import Flask, abort, request
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from backend.api.serving import NO_STORAGE, REFUSED, STALLED
+from backend.errors import StorageFailed, TooManyRequests, TooSlow, Unauthorized
+
+OPEN_ROUTES = {"api.livez", "api.readyz", "api.frame"}  # probes have no key, nor has an <img>: frames' names are secret
+LIMITED_ROUTE = "api.predict"
+
+
+def register_access(app: Flask, keys: Sequence[str], rate_limit: str) -> None:
+    """Check every request before its route is called; preflights carry no key, as browsers send none with them."""
+    app.before_request(_refused_by_server)
+    if keys:
+        known = [key.encode() for key in keys]
+        app.before_request(lambda: _check_key(known))
+    if rate_limit:
+        limit, counters = parse(rate_limit), FixedWindowRateLimiter(MemoryStorage())
+
+        @app.before_request
+        def check_rate() -> None:
+            client = request.remote_addr or ""
+            if request.endpoint == LIMITED_ROUTE and request.method == "POST" and not counters.hit(limit, client):
+                wait = max(1, round(counters.get_window_stats(limit, client).reset_time - time.time()))
+                raise TooManyRequests(f"At most {limit} are accepted from one client; try again later.", wait)
+
+
+def _refused_by_server() -> None:
+    status = request.environ.get(REFUSED)
+    if status == STALLED:
+        raise TooSlow("The request came too slowly and was given up.")
+    if status == NO_STORAGE:
+        raise StorageFailed
+    if status:
+        abort(status)
+
+
+def _check_key(known: Sequence[bytes]) -> None:
+    if request.endpoint in OPEN_ROUTES or request.method == "OPTIONS":
+        return
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    given = key.strip().encode("latin-1")  # as it came: WSGI hands bytes on as latin-1
+    # All are compared, so that the time tells neither which key nor how much of it was right.
+    matches = [hmac.compare_digest(given, one) for one in known]
+    if scheme.lower() != "bearer" or not any(matches):
+        raise Unauthorized("An API key is needed, as in `Authorization: Bearer <key>`.")
