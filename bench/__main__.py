@@ -24,6 +24,7 @@ import requests
 from backend.config import ROOT
 from bench.baselines import UnavoidableWork, bare_decode, converted, keras_model, the_usual_way
 from bench.clips import LONG_SECONDS, SHORT_SECONDS, synthesize
+from bench.documents import publish
 from bench.measuring import Row, ratios, row, seconds, spread
 from tests.generators import face_picture
 from tests.server import Server, running_server
@@ -49,9 +50,7 @@ def main() -> None:
         print(line, flush=True)
         lines.append(line)
     table = "\n".join([describe_machine(), "", *lines])
-    text = README.read_text(encoding="utf-8")
-    marked = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
-    README.write_text(marked.sub(lambda found: found[1] + table + "\n" + found[2], text), encoding="utf-8")
+    publish(README, "bench", table)
 
 
 def some_clips(folder: Path) -> list[Path]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from backend.config import ROOT
 from backend.model.manifest import ErrorRates, Manifest
+from bench.documents import between_marks
 
 CARD_PATH = ROOT / "MODEL_CARD.md"
 README_PATH = ROOT / "README.md"
@@ -53,9 +53,7 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
 
 def with_summary(readme: str, manifest: Manifest) -> str:
     """The README with the summary of this model between its marks."""
-    marked = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
-    summary = "\n".join(summary_table(manifest)) + "\n"
-    return marked.sub(lambda found: found[1] + summary + found[2], readme)
+    return between_marks(readme, "figures", "\n".join(summary_table(manifest)))
 
 
 def summary_table(manifest: Manifest) -> Iterator[str]:
