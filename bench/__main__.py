@@ -163,6 +163,15 @@ def many_at_once(server: Server, clips: Sequence[Path], large: dict[str, Path]) 
 
     measured = spread(ratios(one_client, eight_clients, 3))
     yield row(f"faces a second, {CLIENTS} clients over one", measured, " times", "at least 0.9", measured.median >= 0.9)
+
+    def latest(clients: int) -> float:
+        with ThreadPoolExecutor(clients) as pool:
+            latencies = list(pool.map(lambda clip: seconds(partial(post, server, clip)), work))
+        return float(np.percentile(latencies, 95))
+
+    measured = spread([latest(CLIENTS) / latest(1) for _ in range(3)])
+    name = f"95th percentile of the latency, {CLIENTS} clients over one"
+    yield row(name, measured, " times", f"at most {CLIENTS}, as the queue", measured.median <= CLIENTS)
     with tempfile.TemporaryDirectory() as folder:
         picture = small_picture(Path(folder))
         alone = [seconds(lambda: post(server, picture)) for _ in range(PAIRS)]
