@@ -18,13 +18,13 @@ from flask import Flask
 
 from backend.api.access import register_access
 from backend.api.admission import Admission
-from backend.api.bodies import Reception
+from backend.api.bodies import Reception, Room
 from backend.api.errors import register_error_handlers
 from backend.api.headers import register_headers
 from backend.api.receiving import FORM_PARTS, UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
-from backend.api.serving import create_server
+from backend.api.serving import Deadlines, create_server
 from backend.config import MEBIBYTE, Settings, SettingsError, load_settings
 from backend.examination import start_workers
 from backend.isolation import IsolatedExaminer, WorkerLimits
@@ -39,6 +39,7 @@ logger = logging.getLogger("backend")
 FORM_OVERHEAD = MEBIBYTE  # bytes around the file in a multipart form, at the most
 PROBE_THREADS = 4  # more than the analyses admitted, so that a health probe never waits for one
 CONNECTIONS = 1000
+SPARE_BODIES = 4  # that may be received while those of all files that are judged or wait are still kept
 FILES_A_CONNECTION = 4  # its socket, its body, and room for the frames and uploads of requests that are served
 LOADING_PATIENCE = 10  # seconds
 
@@ -51,11 +52,11 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     app.config.update(
         MAX_CONTENT_LENGTH=settings.upload_limit + FORM_OVERHEAD,
         MAX_FORM_PARTS=FORM_PARTS,
-        TRUSTED_HOSTS=list(settings.allowed_hosts),
         UPLOAD_FOLDER=settings.upload_folder,
     )
     register_request_log(app)
-    register_access(app, [key.get_secret_value() for key in settings.api_keys], settings.rate_limit)
+    keys = [key.get_secret_value() for key in settings.api_keys]
+    register_access(app, settings.allowed_hosts, keys, settings.rate_limit)
     register_error_handlers(app, settings.upload_limit)
     admission = Admission(settings.analyses, settings.queue)
     services = Services(settings, model, admission, examine, start_workers(settings.threads))
@@ -97,15 +98,17 @@ def main() -> int:
     model = ModelHolder(settings.model_path, lambda: load_model(settings))
     limits = WorkerLimits(settings.wall_seconds, settings.processor_seconds)
     examiner = IsolatedExaminer(settings.analyses, settings.threads, limits)
+    body_bytes = settings.upload_limit + FORM_OVERHEAD
     try:
         server = create_server(
             create_app(settings, model, examiner.examine),
             Reception(
                 folder=settings.upload_folder,
-                body_bytes=settings.upload_limit + FORM_OVERHEAD,
-                upload_seconds=settings.upload_seconds,
+                body_bytes=body_bytes,
+                room=Room((settings.analyses + settings.queue + SPARE_BODIES) * body_bytes),
                 connections=_allow_connections(),
             ),
+            Deadlines(upload=settings.upload_seconds),
             host=settings.host,
             port=settings.port,
             threads=settings.analyses + settings.queue + PROBE_THREADS,
@@ -117,7 +120,7 @@ def main() -> int:
     purger = Purger(folders, settings.retention)
     scheduler = schedule_purge(purger, settings.purge_interval)
     signal.signal(signal.SIGTERM, _stop)
-    print(f"Serving on http://{settings.host}:{settings.port}", file=sys.stderr)
+    print(f"Serving on http://{_address(settings)}", file=sys.stderr)
     server.run()
     scheduler.shutdown(wait=False)
     purger.close()
@@ -145,7 +148,12 @@ def _why_not_listening(error: OSError, settings: Settings) -> str:
             f"port {settings.port} is taken. Choose another with DETECTOR_PORT=5001, or stop the other program "
             "(on macOS port 5000 belongs to AirPlay: System Settings, General, AirDrop & Handoff, AirPlay Receiver)."
         )
-    return f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}."
+    return f"cannot listen on {_address(settings)}: {error.strerror or error}."
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "DETECTOR_"
 MEBIBYTE = 1024 * 1024
 ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d+)?")  # as browsers write it: in lower case, no slash
-HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
+HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]")
 
 
 class SettingsError(Exception):
@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         ("http://localhost:3000",), description="Origins, separated by commas, whose pages may call the service."
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("localhost", "127.0.0.1"),
+        ("localhost", "127.0.0.1", "[::1]"),
         description="Host names, separated by commas, that requests may be addressed to, with any port.",
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
@@ -100,9 +100,10 @@ class Settings(BaseSettings):
     def _refuse_no_host(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         if not hosts:
             raise ValueError("without a host name no request could be answered")
+        hosts = tuple(host.lower() for host in hosts)
         for host in hosts:
             if not HOST.fullmatch(host):
-                raise ValueError(f"{host!r} is not a host name such as detector.example, without a port")
+                raise ValueError(f"{host!r} is not a host name such as detector.example or [::1], without a port")
         return hosts
 
     @field_validator("rate_limit")

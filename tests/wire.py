@@ -11,6 +11,8 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from backend.api.headers import SECURITY_HEADERS
+
 BOUNDARY = "frontier"
 PART_HEAD = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'.encode()
 PART_TAIL = f"\r\n--{BOUNDARY}--\r\n".encode()
@@ -29,6 +31,10 @@ class Answer:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    def is_armoured(self) -> bool:
+        """Whether it has every security header."""
+        return all(self.headers.get(name.lower()) == value for name, value in SECURITY_HEADERS.items())
 
 
 @contextlib.contextmanager

@@ -1,26 +1,29 @@
-"""Who may call: requests that the server refused, API keys, and how often one client may send a file."""
+"""Who may call: requests that the server refused, hosts, API keys, and how often one client may send a file."""
 
 from __future__ import annotations
 
 import hmac
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from flask import Flask, abort, request
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from backend.api.serving import NO_STORAGE, REFUSED, STALLED
-from backend.errors import StorageFailed, TooManyRequests, TooSlow, Unauthorized
+from backend.api.serving import CROWDED, NO_STORAGE, REFUSED, STALLED
+from backend.errors import Busy, HostNotAllowed, StorageFailed, TooManyRequests, TooSlow, Unauthorized
 
 OPEN_ROUTES = {"api.livez", "api.readyz", "api.frame"}  # probes have no key, nor has an <img>: frames' names are secret
 LIMITED_ROUTE = "api.predict"
+PORT = re.compile(r":\d+\Z")
 
 
-def register_access(app: Flask, keys: Sequence[str], rate_limit: str) -> None:
+def register_access(app: Flask, hosts: Collection[str], keys: Sequence[str], rate_limit: str) -> None:
     """Check every request before its route is called; preflights carry no key, as browsers send none with them."""
     app.before_request(_refused_by_server)
+    app.before_request(lambda: _check_host(hosts))
     if keys:
         known = [key.encode() for key in keys]
         app.before_request(lambda: _check_key(known))
@@ -39,10 +42,18 @@ def _refused_by_server() -> None:
     status = request.environ.get(REFUSED)
     if status == STALLED:
         raise TooSlow("The request came too slowly and was given up.")
+    if status == CROWDED:
+        raise Busy("Too many files are being received; try again in a few seconds.")
     if status == NO_STORAGE:
         raise StorageFailed
     if status:
         abort(status)
+
+
+def _check_host(hosts: Collection[str]) -> None:
+    # Not TRUSTED_HOSTS, which knows names in lower case only and no IPv6 address.
+    if PORT.sub("", request.host.lower()) not in hosts:
+        raise HostNotAllowed("This service does not answer to that host name.")
 
 
 def _check_key(known: Sequence[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,39 @@ logger = logging.getLogger(__name__)
 IN_MEMORY = 256 * 1024  # bytes of a body; the rest lies on disk
 
 
+class Room:
+    """The bytes that all bodies together may keep; they are taken by the loop, and given back by the threads too."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> int:
+        """Bytes that may still be taken."""
+        return self._left
+
+    def take(self, size: int) -> bool:
+        """Take so many bytes, if there are as many."""
+        with self._lock:
+            if size > self._left:
+                return False
+            self._left -= size
+            return True
+
+    def give_back(self, size: int) -> None:
+        """Give back what was taken."""
+        with self._lock:
+            self._left += size
+
+
 @dataclass(frozen=True)
 class Reception:
-    """How bodies are received: where they lie, bytes kept of one, seconds it may take, and connections at once."""
+    """How bodies are received: where they lie, bytes kept of one and of all together, and connections at once."""
 
     folder: Path
     body_bytes: int
-    upload_seconds: float
+    room: Room
     connections: int
 
 
@@ -28,13 +55,17 @@ class Body:
     """A request's body in a file without a name; what is over the limit is counted and thrown away.
 
     So a sender of too much can be told so: it has been read to its end, and neither memory nor disk was used for it.
+    Where there is no room for it beside the others, it is `crowded`: read to its end as well, and nothing of it kept.
     """
 
     def __init__(self, reception: Reception) -> None:
         self._left = reception.body_bytes
         self._size = 0
+        self._room = reception.room
+        self._taken = 0  # bytes of the room
         self._file = SpooledTemporaryFile(IN_MEMORY, dir=str(reception.folder))  # noqa: SIM115  # closed with the request
         self.failed = False
+        self.crowded = False
 
     def __len__(self) -> int:
         return self._size
@@ -44,13 +75,20 @@ class Body:
         self._size += len(data)
         kept = data[: self._left]
         self._left -= len(kept)
-        if kept and not self.failed:
+        if not kept or self.failed or self.crowded:
+            return
+        if self._room.take(len(kept)):
+            self._taken += len(kept)
             self._try(lambda: self._file.write(kept))
+        else:
+            self.crowded = True
+            self.close()
 
     def is_kept(self) -> bool:
         """Put the last of it on disk; whether all that was to be kept is there."""
-        self._try(self._file.flush)
-        return not self.failed
+        if not self.crowded:
+            self._try(self._file.flush)
+        return not (self.failed or self.crowded)
 
     def _try(self, write: Callable[[], object]) -> None:
         try:
@@ -68,3 +106,5 @@ class Body:
         """Delete it; a disk that is full when the rest is written cannot matter any more."""
         with contextlib.suppress(OSError):
             self._file.close()
+        self._room.give_back(self._taken)
+        self._taken = 0

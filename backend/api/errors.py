@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, g, jsonify
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from backend import errors
 from backend.api.receiving import too_large_sentence
@@ -62,10 +62,6 @@ def register_error_handlers(app: Flask, upload_limit: int) -> None:
         if isinstance(error, errors.StorageFailed):
             logger.error("storage failed", exc_info=error, extra={"request_id": g.request_id})
         return response
-
-    @app.errorhandler(SecurityError)
-    def another_host(_: SecurityError) -> Response:
-        return foreseen(errors.HostNotAllowed("This service does not answer to that host name."))
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> Response:

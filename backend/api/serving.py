@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -21,18 +22,31 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 from backend.api.bodies import Body, Reception
 
 REFUSED = "detector.refused"  # in the environment of a request that the server refuses: the status to answer
-HEAD_SECONDS = 10  # a request's head must have come by then, counted from its first byte or from the connection
-IDLE_SECONDS = 30  # a connection without a request, or one that does not take its answer
-GRACE_SECONDS = 20  # a body may begin as slowly as it likes, then it must come at LEAST_RATE on the average
-LEAST_RATE = 4096  # bytes a second
 LINGER_SECONDS = 2  # a refused sender may read why, before what it still sends resets the connection
 ANSWERED_LATE = 10  # slow bodies answered a second; all of them at once would make a health probe wait
 ACCEPTED_AT_ONCE = 64
 HEAD_BYTES = 32 * 1024
 READ_BYTES = 64 * 1024
+SEND_BYTES = 128 * 1024  # what the kernel takes for a reader; with more, a slow one would seem to read nothing for long
+CHUNKED_BYTES = 8 * 1024  # parsed at a time; waitress copies what is left of them for every chunk
+FRAMING_BYTES = 64 * 1024  # a chunked body's sizes, extensions and trailer may be so much longer than its contents
 UNBOUNDED = 2**62  # bytes: waitress' own limit of a body answers before it has read it, which resets the sender
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # lingering for no time: what is still to be sent is thrown away
+UNINTELLIGIBLE = 400
 STALLED = 408
+CROWDED = 503
 NO_STORAGE = 507
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """What is expected of clients, in seconds and bytes a second; they are looked at once a second."""
+
+    upload: float  # a body, in all
+    head: float = 10  # a request's head, counted from its first byte or from the connection
+    idle: float = 30  # a connection without a request
+    grace: float = 20  # a body, or a client's reading, may begin as slowly as it likes
+    least_rate: int = 4096  # bytes a second that it must come at after that, on the average
 
 
 @dataclass(frozen=True)
@@ -63,11 +77,24 @@ class Parser(HTTPRequestParser):
             self._body = self.body_rcv.buf = Body(self._reception)
 
     def received(self, data: bytes) -> int:
-        """Take what has come; a body that could not be kept is refused when it has been read."""
-        consumed: int = super().received(data)
-        if self.completed and self._body and not self._body.is_kept() and not self.error:
-            self.error = Refusal(NO_STORAGE)
+        """Take what has come, or the beginning of it; the channel brings the rest again."""
+        consumed: int = super().received(data[:CHUNKED_BYTES] if self.chunked else data)
+        if self._body is not None and not self.error:
+            self.error = self._refuse(self._body)
+            if self.error:
+                self.completed = True
         return consumed
+
+    def _refuse(self, body: Body) -> Refusal | None:
+        """Why not to take a body: at once if its chunks are nonsense, when it has been read if it was not kept."""
+        if self.chunked:
+            unfinished = len(self.body_rcv.control_line) + len(self.body_rcv.trailer)  # held in memory
+            framing = self.body_bytes_received - len(body)
+            if unfinished > HEAD_BYTES or framing > len(body) + FRAMING_BYTES:
+                return Refusal(UNINTELLIGIBLE)
+        if self.completed and not body.is_kept():
+            return Refusal(CROWDED if body.crowded else NO_STORAGE)
+        return None
 
 
 class RefusalTask(WSGITask):
@@ -93,7 +120,7 @@ class RefusalTask(WSGITask):
 
 
 class Channel(HTTPChannel):
-    """A connection that knows since when it owes a request."""
+    """A connection that knows since when it owes a request, or does not take its answer."""
 
     request: Any  # the one that is being received, or None
     error_task_class = RefusalTask
@@ -101,6 +128,9 @@ class Channel(HTTPChannel):
     def __init__(self, server: Server, *args: Any, **kwargs: Any) -> None:
         self.parser_class: Callable[[Adjustments], Parser] = server.new_parser
         self.owes_since: float | None = monotonic()
+        self.active_at = monotonic()
+        self.unread_since: float | None = None
+        self.sent = 0  # bytes since then
         self.refused = False
         self.lingers_since: float | None = None
         super().__init__(server, *args, **kwargs)
@@ -114,6 +144,12 @@ class Channel(HTTPChannel):
         if self.request is not before or self.request is None:
             self.owes_since = None if self.request is None else monotonic()
         return taken
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Send what the client takes, and count it."""
+        sent: int = super().send(data, do_close)
+        self.sent += sent
+        return sent
 
     def readable(self) -> bool:
         """Whether there is anything to wait for from the client."""
@@ -132,22 +168,57 @@ class Channel(HTTPChannel):
         super().handle_close()
 
     def hang_up(self) -> None:
-        """Close in the next turn of the loop, as a descriptor used anew in this one would get the old events."""
-        self.will_close = True
+        """Close in the next turn of the loop, as a descriptor used anew in this one would get the old events.
 
-    def head_is_late(self, now: float) -> bool:
+        waitress closes when it can write, which it never could to a client that does not read: shut down, it can.
+        """
+        self.will_close = True
+        with contextlib.suppress(OSError):
+            if self.total_outbufs_len:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    def observe(self, now: float) -> None:
+        """Note what it is doing; only the loop does, so that no other thread writes what the deadlines go by."""
+        unread = self.total_outbufs_len > 0
+        if not unread:
+            self.unread_since = None
+        elif self.unread_since is None:
+            self.unread_since, self.sent = now, 0
+        if self.owes_since is not None and (self.requests or unread):
+            self.owes_since = now  # it is not read from, so the part of a request that came along cannot go on
+        if self.owes_since is not None or self.requests or unread:
+            self.active_at = now
+
+    def is_over(self, now: float, deadlines: Deadlines) -> bool:
+        """Whether there is nothing more to expect from the client, or it does not take what it gets."""
+        if self.lingers_since is not None:
+            return now - self.lingers_since > LINGER_SECONDS
+        return (
+            now - self.active_at > deadlines.idle
+            or self.head_is_late(now, deadlines)
+            or self.answer_is_late(now, deadlines)
+        )
+
+    def answer_is_late(self, now: float, deadlines: Deadlines) -> bool:
+        """Whether the client takes its answer too slowly; a byte now and then is not enough."""
+        if self.unread_since is None:
+            return False
+        return now - self.unread_since > deadlines.grace + self.sent / deadlines.least_rate
+
+    def head_is_late(self, now: float, deadlines: Deadlines) -> bool:
         """Whether the head of a request should have come by now."""
         if self.owes_since is None or self.requests or (self.request and self.request.headers_finished):
             return False
-        return now - self.owes_since > HEAD_SECONDS
+        return now - self.owes_since > deadlines.head
 
-    def body_is_late(self, now: float, upload_seconds: float) -> bool:
+    def body_is_late(self, now: float, deadlines: Deadlines) -> bool:
         """Whether a body takes too long, in all or by its rate."""
         if self.owes_since is None or self.requests or not (self.request and self.request.headers_finished):
             return False
         spent = now - self.owes_since
-        allowed: float = min(upload_seconds, GRACE_SECONDS + self.request.body_bytes_received / LEAST_RATE)
-        return spent > allowed
+        by_rate: float = deadlines.grace + self.request.body_bytes_received / deadlines.least_rate
+        return spent > min(deadlines.upload, by_rate)
 
     def refuse_late(self) -> None:
         """Answer a request whose body did not come."""
@@ -164,8 +235,9 @@ class Server(TcpWSGIServer):
 
     channel_class = Channel
 
-    def __init__(self, reception: Reception, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, reception: Reception, deadlines: Deadlines, *args: Any, **kwargs: Any) -> None:
         self._reception = reception
+        self._deadlines = deadlines
         self._checked = monotonic()
         super().__init__(*args, **kwargs)
 
@@ -179,16 +251,22 @@ class Server(TcpWSGIServer):
         if now - self._checked >= 1:
             self._checked = now
             self.keep_deadlines(now)
-        return bool(super().readable())
+        accepts = bool(super().readable())
+        if self.in_connection_overflow:  # then nothing is accepted, which is when room is made otherwise
+            self.make_room()
+        return accepts
+
+    def maintenance(self, now: float) -> None:
+        """What waitress does about idle connections, by a clock that may jump; here keep_deadlines does."""
 
     def keep_deadlines(self, now: float) -> None:
-        """Hang up on heads that are late, answer bodies that are."""
+        """Hang up on those of whom nothing more is to be expected, answer bodies that are late."""
         answers = ANSWERED_LATE
         for channel in self.active_channels.values():
-            lingers = channel.lingers_since
-            if channel.head_is_late(now) or (lingers is not None and now - lingers > LINGER_SECONDS):
+            channel.observe(now)
+            if channel.is_over(now, self._deadlines):
                 channel.hang_up()
-            elif answers and channel.body_is_late(now, self._reception.upload_seconds):
+            elif answers and channel.body_is_late(now, self._deadlines):
                 channel.refuse_late()
                 answers -= 1
 
@@ -202,21 +280,34 @@ class Server(TcpWSGIServer):
             if len(self.active_channels) == before:
                 break
 
+    def set_socket_options(self, conn: socket.socket) -> None:
+        """What a new connection is set to."""
+        super().set_socket_options(conn)
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+
     def make_room(self) -> None:
-        """Hang up on some of those that have owed a request for longest."""
-        owing = [one for one in self.active_channels.values() if not one.requests and not one.total_outbufs_len]
-        for channel in sorted(owing, key=_claim)[:ACCEPTED_AT_ONCE]:
+        """Hang up on some of those that have owed a request, or not taken their answer, for longest."""
+        unserved = [one for one in self.active_channels.values() if not one.requests]
+        for channel in sorted(unserved, key=_claim)[:ACCEPTED_AT_ONCE]:
             channel.hang_up()
 
 
 def _claim(channel: Channel) -> tuple[bool, float]:
-    """Who goes first is the smallest: a head that does not come before a body that does, the old before the new."""
+    """Who goes first is the smallest: a head that does not come before a body or an answer, the old before the new."""
+    if channel.total_outbufs_len:
+        return True, channel.unread_since or monotonic()
     receiving = channel.request is not None and channel.request.headers_finished
     return receiving, channel.owes_since or 0.0
 
 
 def create_server(
-    application: Callable[..., Any], reception: Reception, *, host: str, port: int, threads: int
+    application: Callable[..., Any],
+    reception: Reception,
+    deadlines: Deadlines,
+    *,
+    host: str,
+    port: int,
+    threads: int,
 ) -> TcpWSGIServer:
     """Listen on every address of the host; the caller calls `run`, which serves all of them.
 
@@ -230,7 +321,6 @@ def create_server(
         max_request_body_size=UNBOUNDED,
         max_request_header_size=HEAD_BYTES,
         recv_bytes=READ_BYTES,
-        channel_timeout=IDLE_SECONDS,
         connection_limit=2 * reception.connections,
         backlog=reception.connections,
         asyncore_use_poll=True,
@@ -241,7 +331,7 @@ def create_server(
     dispatcher.set_thread_count(threads)
     sockets: dict[int, Any] = {}
     servers = [
-        Server(reception, application, sockets, dispatcher=dispatcher, adj=adj, sockinfo=address)
+        Server(reception, deadlines, application, sockets, dispatcher=dispatcher, adj=adj, sockinfo=address)
         for address in adj.listen
     ]
     return servers[0]

@@ -18,12 +18,17 @@ def app_with(settings: Settings, **changed: object) -> Flask:
 
 
 @pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/static/a.jpg", "/nothing"])
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.2", "localhost@evil.example", ""])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "localhost.evil.example", "127.0.0.2", "localhost@evil.example", "[::2]", "[::1", "::1", ""],
+)
 def test_a_request_to_another_host_is_refused(client, path, host):
     check(client.get(path, headers={"Host": host}), 400, "host_not_allowed", "does not answer to that host")
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:5000", "127.0.0.1:81"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:5000", "127.0.0.1:81", "LOCALHOST:5000", "[::1]", "[::1]:5000"]
+)
 def test_this_machine_is_answered_on_any_port(client, host):
     assert client.get("/livez", headers={"Host": host}).status_code == 200
 
@@ -32,6 +37,12 @@ def test_configured_hosts_take_the_place_of_the_defaults(settings):
     client = app_with(settings, allowed_hosts="detector.example").test_client()
     assert client.get("/livez", headers={"Host": "detector.example:8080"}).status_code == 200
     check(client.get("/livez"), 400, "host_not_allowed", "host name")
+
+
+def test_a_configured_host_may_be_an_address_of_ipv6_or_written_in_capitals(settings):
+    for configured, host in (("[2001:db8::1]", "[2001:DB8::1]:80"), ("Detector.Example", "detector.EXAMPLE")):
+        client = app_with(settings, allowed_hosts=configured).test_client()
+        assert client.get("/livez", headers={"Host": host}).status_code == 200
 
 
 def test_a_forwarded_host_is_not_believed(client):

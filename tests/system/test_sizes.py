@@ -65,7 +65,7 @@ def test_too_much_is_kept_neither_in_memory_nor_on_disk(server: Server):
 def test_what_is_no_http_is_answered_in_json_with_every_header(server: Server, request_head, status, code):
     answer = ask(server.url, request_head, [bytes(PIECE)] * 20)
     assert (answer.status, answer.json["code"]) == (status, code)
-    assert answer.headers["x-content-type-options"] == "nosniff" and answer.json["request_id"]
+    assert answer.is_armoured() and answer.json["request_id"] == answer.headers["x-request-id"]
 
 
 def test_a_form_of_many_files_is_refused(server: Server):

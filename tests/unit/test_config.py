@@ -44,6 +44,8 @@ def test_variables_are_read(monkeypatch):
         ("DETECTOR_ALLOWED_HOSTS", "*"),
         ("DETECTOR_ALLOWED_HOSTS", "localhost:5000"),
         ("DETECTOR_ALLOWED_HOSTS", ".example.org"),
+        ("DETECTOR_ALLOWED_HOSTS", "::1"),
+        ("DETECTOR_ALLOWED_HOSTS", "[::1]:5000"),
         ("DETECTOR_RATE_LIMIT", "often"),
         ("DETECTOR_UPLOAD_SECONDS", "0"),
         ("DETECTOR_LOG_LEVEL", "LOUD"),
