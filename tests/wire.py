@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -57,6 +58,11 @@ def send(sock: socket.socket, pieces: Iterable[bytes]) -> None:
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         for piece in pieces:
             sock.sendall(piece)
+
+
+def has_something_to_read(sock: socket.socket) -> bool:
+    """Whether an answer has begun to come."""
+    return bool(select.select([sock], [], [], 0)[0])
 
 
 def read_answer(sock: socket.socket) -> Answer:

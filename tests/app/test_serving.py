@@ -22,7 +22,7 @@ from backend.api.bodies import Body, Reception, Room
 from backend.api.serving import CHUNKED_BYTES, FRAMING_BYTES, HEAD_BYTES, Deadlines, Parser, create_server
 from backend.config import MEBIBYTE
 from tests.server import wait_until
-from tests.wire import FORM, PART_HEAD, PART_TAIL, ask, connection, head, read_answer, send
+from tests.wire import FORM, PART_HEAD, PART_TAIL, ask, connection, has_something_to_read, head, read_answer, send
 
 BODY_BYTES = 400_000
 ROOM_BYTES = 3 * BODY_BYTES
@@ -202,12 +202,6 @@ def test_a_body_below_the_least_rate_is_given_up_long_before_the_deadline(start)
             drip(sock, bytes(100), lambda seconds: seconds > PATIENCE or has_something_to_read(sock))
         answer = read_answer(sock)
     assert (answer.status, answer.json["code"]) == (408, "too_slow")
-
-
-def has_something_to_read(sock: socket.socket) -> bool:
-    with contextlib.suppress(BlockingIOError):
-        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    return False
 
 
 # Slow readers.
