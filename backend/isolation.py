@@ -16,6 +16,7 @@ from pathlib import Path
 
 import cv2
 
+from backend import metrics
 from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
 from backend.faces.detection import load_detector
@@ -85,6 +86,7 @@ class IsolatedExaminer:
 
     def _replacement(self, worker: _Worker) -> _Worker:
         worker.end()
+        metrics.WORKER_RESTARTS.inc()
         return _Worker(self._threads)
 
 

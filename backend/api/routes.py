@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, jsonify, request, send_from_directory
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from backend import metrics
 from backend.api.admission import Admission
 from backend.api.answer import model_facts, success_answer
 from backend.api.receiving import receive_upload
@@ -53,6 +55,10 @@ def create_blueprint(services: Services) -> Blueprint:
         services.model.require()
         return jsonify(status="ok")
 
+    @blueprint.get("/metrics")
+    def prometheus() -> Response:
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
     @blueprint.post("/predict")
     def predict() -> Response:
         model = services.model.require()
@@ -69,6 +75,7 @@ def create_blueprint(services: Services) -> Blueprint:
                 published = publish(analysis, calibration, settings.frame_folder, services.workers)
         timing_ms = {stage: round(spent, 1) for stage, spent in stopwatch.milliseconds.items()}
         g.facts = {"bytes": upload.size, "verdict": analysis.verdict, "timing_ms": timing_ms}
+        metrics.count_judged(analysis.verdict, analysis.basis, timing_ms)
         expires_at = datetime.now(UTC) + timedelta(seconds=settings.retention)
         return jsonify(
             success_answer(

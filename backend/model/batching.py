@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from backend import metrics
 from backend.domain import Pixels
 
 BATCH_SIZES = (1, 8, 32, 128, 512)  # crops: a batch is filled up to one of these, since each is compiled once
@@ -112,6 +113,7 @@ class Batcher:
     def _stack(self, jobs: Sequence[Job]) -> Pixels:
         """The crops of jobs, filled up with black ones to the next size."""
         count = sum(len(job.crops) for job in jobs)
+        metrics.NETWORK_BATCH.observe(count)
         size = next(size for size in self._sizes if size >= count)
         if len(jobs) == 1 and count == size:
             return jobs[0].crops

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from backend.model.batching import Batcher
+from tests.app.test_metrics import counted
 
 
 class MeanNetwork:
@@ -83,3 +84,10 @@ def test_a_device_that_fails_is_told_to_those_who_wait_and_works_on():
         with pytest.raises(RuntimeError, match="device failed"):
             batcher.predict(crops_of([255]))
     assert batcher.predict(crops_of([7]))[0] == [7]
+
+
+def test_the_crops_of_a_batch_are_counted_without_those_that_fill_it_up():
+    before = counted("detector_network_batch_crops_sum"), counted("detector_network_batch_crops_count")
+    Batcher([MeanNetwork()], [1, 4, 8]).predict(crops_of(range(11)))
+    assert counted("detector_network_batch_crops_sum") == before[0] + 11
+    assert counted("detector_network_batch_crops_count") == before[1] + 2
