@@ -25,12 +25,11 @@ from backend.api.receiving import FORM_PARTS, UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
 from backend.api.serving import create_server
+from backend.assembly import new_model, start_examiner
 from backend.config import MEBIBYTE, Settings, SettingsError, load_settings
 from backend.examination import start_workers
-from backend.isolation import IsolatedExaminer, WorkerLimits
-from backend.model.classifier import Classifier
 from backend.model.holder import ModelHolder
-from backend.model.runtimes import NoGpuError, choose_gpus, load_classifier
+from backend.model.runtimes import NoGpuError, choose_gpus
 from backend.pipeline import Examiner
 from backend.store.purge import Purger, schedule_purge
 
@@ -64,18 +63,6 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     return app
 
 
-def load_model(settings: Settings) -> Classifier:
-    """The classifier that the settings ask for."""
-    return load_classifier(
-        settings.model_path,
-        settings.fake_index,
-        settings.cache_folder,
-        settings.precision,
-        settings.threads,
-        settings.device,
-    )
-
-
 def main() -> int:
     """Serve until stopped; the exit status."""
     try:
@@ -94,9 +81,8 @@ def main() -> int:
         except OSError as error:
             print(f"Cannot start: the folder {folder} cannot be used: {error.strerror}.", file=sys.stderr)
             return 1
-    model = ModelHolder(settings.model_path, lambda: load_model(settings))
-    limits = WorkerLimits(settings.wall_seconds, settings.processor_seconds)
-    examiner = IsolatedExaminer(settings.analyses, settings.threads, limits)
+    model = new_model(settings)
+    examiner = start_examiner(settings)
     try:
         server = create_server(
             create_app(settings, model, examiner.examine),

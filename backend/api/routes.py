@@ -13,12 +13,11 @@ from backend import metrics
 from backend.api.admission import Admission
 from backend.api.answer import model_facts, success_answer
 from backend.api.receiving import receive_upload
+from backend.assembly import how_closely
 from backend.config import Settings
-from backend.examination import Examination, Stopwatch, Workers
-from backend.media.limits import MediaLimits
+from backend.examination import Stopwatch, Workers
 from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import ModelHolder
-from backend.model.manifest import Manifest
 from backend.pipeline import Examiner, analyse, publish
 from backend.store.frames import seconds_left
 
@@ -107,17 +106,6 @@ def create_blueprint(services: Services) -> Blueprint:
         return response
 
     return blueprint
-
-
-def how_closely(settings: Settings, manifest: Manifest) -> Examination:
-    """How files are examined: partly a setting, partly what the model was trained with."""
-    return Examination(
-        least_instants=settings.instants,
-        faces_per_frame=settings.faces_per_frame,
-        limits=MediaLimits(pixels=settings.picture_pixels, side=settings.picture_side),
-        detector_threshold=manifest.detector_threshold,
-        crop_margin=manifest.crop_margin,
-    )
 
 
 def _model(services: Services) -> dict[str, Any] | None:
