@@ -19,6 +19,7 @@ from flask import Flask
 from backend.api.access import register_access
 from backend.api.admission import Admission
 from backend.api.bodies import Reception
+from backend.api.docs import create_docs
 from backend.api.errors import register_error_handlers
 from backend.api.headers import register_headers
 from backend.api.receiving import FORM_PARTS, UploadRequest
@@ -59,6 +60,7 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     admission = Admission(settings.analyses, settings.queue)
     services = Services(settings, model, admission, examine, start_workers(settings.threads))
     app.register_blueprint(create_blueprint(services))
+    app.register_blueprint(create_docs(bool(settings.api_keys)))
     register_headers(app, settings.allowed_origins)
     return app
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flask import Blueprint, Response, abort, g, jsonify, request, send_from_directory
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -12,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from backend import metrics
 from backend.api.admission import Admission
 from backend.api.answer import model_facts, success_answer
+from backend.api.contract import Health, Limits, ModelFacts, Service
 from backend.api.receiving import receive_upload
 from backend.assembly import how_closely
 from backend.config import Settings
@@ -43,16 +43,18 @@ def create_blueprint(services: Services) -> Blueprint:
 
     @blueprint.get("/")
     def index() -> Response:
-        return jsonify(status="ok", service=SERVICE, version=VERSION, model=_model(services), limits=_limits(settings))
+        return jsonify(
+            Service(status="ok", service=SERVICE, version=VERSION, model=_model(services), limits=_limits(settings))
+        )
 
     @blueprint.get("/livez")
     def livez() -> Response:
-        return jsonify(status="ok")
+        return jsonify(Health(status="ok"))
 
     @blueprint.get("/readyz")
     def readyz() -> Response:
         services.model.require()
-        return jsonify(status="ok")
+        return jsonify(Health(status="ok"))
 
     @blueprint.get("/metrics")
     def prometheus() -> Response:
@@ -108,12 +110,12 @@ def create_blueprint(services: Services) -> Blueprint:
     return blueprint
 
 
-def _model(services: Services) -> dict[str, Any] | None:
+def _model(services: Services) -> ModelFacts | None:
     loaded = services.model.model
     return model_facts(loaded.manifest) if loaded else None
 
 
-def _limits(settings: Settings) -> dict[str, Any]:
+def _limits(settings: Settings) -> Limits:
     return {
         "upload_bytes": settings.upload_limit,
         "extensions": sorted(ALLOWED_EXTENSIONS),
