@@ -39,7 +39,7 @@ def connection(url: str, timeout: float = 60) -> Iterator[socket.socket]:
         yield sock
 
 
-def head(method: str, path: str, url: str, **headers: str) -> bytes:
+def head(method: str, path: str, url: str, /, **headers: str) -> bytes:
     """A request's head; underscores in names of headers stand for hyphens."""
     lines = [f"{method} {path} HTTP/1.1"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in {"Host": urlsplit(url).netloc, **headers}.items()]
