@@ -91,7 +91,7 @@ def test_a_worker_that_is_killed_while_it_rests_costs_nothing(examiner, video):
     for pid in worker_processes():
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda pid=pid: "State:\tZ" in Path(f"/proc/{pid}/status").read_text(), 10)
-    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 18
 
 
 def test_a_failure_nobody_foresaw_is_told_with_its_place(examiner, tmp_path):
