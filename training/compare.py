@@ -1,4 +1,4 @@
-"""Comparing: `python -m training.compare --data DIR [DIR ...] [--checkpoints DIR]`.
+"""Comparing: `python -m training.compare --data DIR [DIR ...] --checkpoints DIR`.
 
 Averages of checkpoints (`training/mixes.json`), runtimes of the shipped model and views of a crop, all on the same
 pictures held back, each looked at once by the service's own detector and cropper. Writes
@@ -160,15 +160,17 @@ def main() -> None:
     """Compare as the command line says."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
-    ask.add_argument("--checkpoints", type=Path, help="folder of the .weights.h5 files of the mixes, to compare these")
+    ask.add_argument("--checkpoints", type=Path, required=True, help="folder of the .weights.h5 files of the mixes")
     wanted = ask.parse_args()
     cv2.setNumThreads(1)
     comparison = Comparison(wanted.data)
-    experiments = json.loads(EXPERIMENTS_PATH.read_text(encoding="utf-8")) if EXPERIMENTS_PATH.is_file() else {}
-    experiments |= {"files": len(comparison), "per_source": PER_SOURCE}
-    if wanted.checkpoints:
-        experiments["mixes"] = comparison.mixes(wanted.checkpoints)
-    experiments |= {"runtimes": comparison.runtimes(), "views": comparison.views()}
+    experiments = {
+        "files": len(comparison),
+        "per_source": PER_SOURCE,
+        "mixes": comparison.mixes(wanted.checkpoints),
+        "runtimes": comparison.runtimes(),
+        "views": comparison.views(),
+    }
     EXPERIMENTS_PATH.write_text(json.dumps(experiments, indent=1) + "\n", encoding="utf-8")
 
 
