@@ -16,6 +16,7 @@ CARD_PATH = ROOT / "MODEL_CARD.md"
 README_PATH = ROOT / "README.md"
 TEXT_PATH = ROOT / "training" / "card.md"
 EXPERIMENTS_PATH = ROOT / "training" / "experiments.json"
+MIXES_PATH = ROOT / "training" / "mixes.json"
 RUNS_PATH = ROOT / "training" / "runs.json"
 SHARES_OF_FAKES = (0.5, 0.1, 0.01)
 

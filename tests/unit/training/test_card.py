@@ -4,8 +4,7 @@ import json
 
 from backend.config import ROOT
 from backend.model.manifest import file_sha256, read_manifest
-from training.card import CARD_PATH, EXPERIMENTS_PATH, README_PATH, card_text, with_summary
-from training.compare import MIXES_PATH
+from training.card import CARD_PATH, EXPERIMENTS_PATH, MIXES_PATH, README_PATH, card_text, with_summary
 
 FIGURES = json.loads((ROOT / "training" / "figures.json").read_text())
 MANIFEST = read_manifest(ROOT / "temp_model.json")
