@@ -23,6 +23,7 @@ from backend.model.batching import BATCH_SIZES, BATCHES_AHEAD, Batcher
 from backend.model.device_network import DeviceNetwork, find_gpus
 from backend.model.gpu_classifier import GpuClassifier
 from backend.model.keras_network import import_keras
+from bench.documents import publish
 from bench.measuring import spread
 
 MODEL_PATH = Path(__file__).resolve().parent.parent / "temp_model.h5"
@@ -39,7 +40,12 @@ def main() -> None:
     ask.add_argument("--devices", nargs="+", help="as Keras calls them; by default all GPUs")
     ask.add_argument("--sizes", type=int, nargs="+", default=BATCH_SIZES, help="batches, rising")
     ask.add_argument("--seconds", type=float, default=SECONDS, help="of each timing")
+    ask.add_argument("--publish", type=Path, help="figures measured elsewhere, to be written into the README")
     wanted = ask.parse_args()
+    if wanted.publish:
+        figures = json.loads(wanted.publish.read_text(encoding="utf-8"))
+        publish(MODEL_PATH.with_name("README.md"), "gpu", "\n".join(as_markdown(figures)))
+        return
     devices = wanted.devices or find_gpus()
     if not devices:
         raise SystemExit("Keras sees no GPU here; name another device with --devices cpu:0")

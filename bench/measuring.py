@@ -17,7 +17,8 @@ class Spread:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.median:.3g} ({self.low:.3g} to {self.high:.3g})"
+        median, low, high = (f"{float(f'{value:.3g}'):,g}" for value in (self.median, self.low, self.high))
+        return f"{median} ({low} to {high})"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from backend.config import ROOT
+from bench.documents import publish
 from tests.generators import face_picture, write_picture
-from tests.hostile.figures import write_figures
 from tests.server import running_server
 from tests.wire import connection, head, in_chunks, read_answer, send
 
@@ -203,7 +204,7 @@ def main() -> int:
         "answered whole, in JSON, with every security header, without a 500."
     )
     print(text)
-    write_figures("fuzz", text)
+    publish(ROOT / "SECURITY.md", "fuzz", text)
     return 0
 
 
