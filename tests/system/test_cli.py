@@ -23,7 +23,14 @@ def start(*arguments: object, **settings: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "backend.cli", "scan", *map(str, arguments)]
     environment = os.environ | settings
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that a shell has put into the background would hand on that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
