@@ -19,18 +19,18 @@ from flask import Flask
 from backend.api.access import register_access
 from backend.api.admission import Admission
 from backend.api.bodies import Reception, Room
+from backend.api.docs import create_docs
 from backend.api.errors import register_error_handlers
 from backend.api.headers import register_headers
 from backend.api.receiving import FORM_PARTS, UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
 from backend.api.serving import Deadlines, create_server
+from backend.assembly import new_model, start_examiner
 from backend.config import MEBIBYTE, Settings, SettingsError, load_settings
 from backend.examination import start_workers
-from backend.isolation import IsolatedExaminer, WorkerLimits
-from backend.model.classifier import Classifier
 from backend.model.holder import ModelHolder
-from backend.model.runtimes import NoGpuError, choose_gpus, load_classifier
+from backend.model.runtimes import NoGpuError, choose_gpus
 from backend.pipeline import Examiner
 from backend.store.purge import Purger, schedule_purge
 
@@ -61,20 +61,9 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     admission = Admission(settings.analyses, settings.queue)
     services = Services(settings, model, admission, examine, start_workers(settings.threads))
     app.register_blueprint(create_blueprint(services))
+    app.register_blueprint(create_docs(bool(settings.api_keys)))
     register_headers(app, settings.allowed_origins)
     return app
-
-
-def load_model(settings: Settings) -> Classifier:
-    """The classifier that the settings ask for."""
-    return load_classifier(
-        settings.model_path,
-        settings.fake_index,
-        settings.cache_folder,
-        settings.precision,
-        settings.threads,
-        settings.device,
-    )
 
 
 def main() -> int:
@@ -95,9 +84,8 @@ def main() -> int:
         except OSError as error:
             print(f"Cannot start: the folder {folder} cannot be used: {error.strerror}.", file=sys.stderr)
             return 1
-    model = ModelHolder(settings.model_path, lambda: load_model(settings))
-    limits = WorkerLimits(settings.wall_seconds, settings.processor_seconds)
-    examiner = IsolatedExaminer(settings.analyses, settings.threads, limits)
+    model = new_model(settings)
+    examiner = start_examiner(settings)
     body_bytes = settings.upload_limit + FORM_OVERHEAD
     try:
         server = create_server(

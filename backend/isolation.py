@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import queue
 import resource
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,17 +18,21 @@ from pathlib import Path
 
 import cv2
 
+from backend import metrics
 from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
 from backend.faces.detection import load_detector
 
-ADDRESS_SPACE = 2 * 1024**3  # bytes: 64 megapixels need 0.8 GiB, 4K video under 0.5
+ADDRESS_SPACE = 2 * 1024**3  # bytes beyond those of a worker at rest; tests open 64 megapixels of every kind with it
+ARENAS = "4"  # of glibc's allocator: by default each thread reserves address space of its own
 OPEN_FILES = 128
 NO_MEMORY = -4  # cv::Error::StsNoMem
 OUT_OF_MEMORY = "The file takes too much memory to decode."
 FILES = 500  # after which a worker is replaced, whatever it may have leaked
 
 START_SECONDS = 30  # in which a worker has started and taken its file
+DEATH_SECONDS = 1  # in which a process has ended after its pipe has
+NO_WORKER = "Files cannot be examined at the moment; try again in a few seconds."
 TAKEN = "taken"  # a worker's first answer
 
 Task = tuple[Path, Examination, int]  # a file, how closely it is looked at, processor seconds
@@ -52,6 +58,7 @@ class IsolatedExaminer:
         self._threads = threads
         self._limits = limits
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        os.environ.setdefault("MALLOC_ARENA_MAX", ARENAS)  # read by glibc when a worker starts
         for _ in range(processes):
             self._idle.put(_Worker(threads))
 
@@ -59,8 +66,8 @@ class IsolatedExaminer:
         """What `examine_file` gives, from a worker process; see there.
 
         Raises:
-            MediaTooComplex: the file took longer, or more memory, than the limits.
-            UnreadableMedia: the worker died of it, as it does when its processor time is over.
+            MediaTooComplex: the file took longer, more processor time or more memory than the limits.
+            UnreadableMedia: the worker died of it.
             Busy: no worker could be started.
         """
         task: Task = (path, examination, self._limits.processor_seconds)
@@ -69,10 +76,10 @@ class IsolatedExaminer:
             if not worker.takes(task):  # it was killed while it rested, or has had enough: not this file's fault
                 worker = self._replacement(worker)
                 if not worker.takes(task):
-                    raise Busy("Files cannot be examined at the moment; try again in a few seconds.")
+                    raise Busy(NO_WORKER)
             yield from worker.findings(self._limits.wall_seconds)
         finally:
-            with contextlib.suppress(OSError):  # where no process can be started now, the next file tries again
+            with contextlib.suppress(Busy):  # where no process can be started now, the next file tries again
                 if not worker.is_fit():
                     worker = self._replacement(worker)
             self._idle.put(worker)
@@ -85,7 +92,11 @@ class IsolatedExaminer:
 
     def _replacement(self, worker: _Worker) -> _Worker:
         worker.end()
-        return _Worker(self._threads)
+        metrics.WORKER_RESTARTS.inc()
+        try:
+            return _Worker(self._threads)
+        except OSError as error:
+            raise Busy(NO_WORKER) from error
 
 
 class _Worker:
@@ -123,37 +134,42 @@ class _Worker:
 
     def findings(self, wall_seconds: float) -> Iterator[Examined]:
         """What it finds in the file that it has taken."""
-        overdue = threading.Event()
+        left = wall_seconds
+        while True:
+            began = time.monotonic()
+            clock = threading.Timer(left, self._process.kill)
+            clock.start()
+            try:
+                found = self._connection.recv()
+            except (EOFError, OSError) as error:  # OSError: it died in the middle of a message
+                raise self._cause_of_death(overdue=time.monotonic() - began >= left) from error
+            finally:
+                clock.cancel()
+            left = max(0.0, left - (time.monotonic() - began))  # what our side does meanwhile is not the file's time
+            if found is None or isinstance(found, Exception):
+                self._resting = True
+            if found is None:
+                return
+            if isinstance(found, Exception):
+                raise found
+            yield found
 
-        def give_up() -> None:
-            overdue.set()
-            self._process.kill()
-
-        clock = threading.Timer(wall_seconds, give_up)
-        clock.start()
-        try:
-            while (found := self._connection.recv()) is not None:
-                if isinstance(found, Exception):
-                    self._resting = True
-                    raise found
-                yield found
-            self._resting = True
-        except (EOFError, OSError) as error:  # OSError: it died in the middle of a message
-            if overdue.is_set():
-                raise MediaTooComplex("The file takes too long to decode.") from error
-            raise UnreadableMedia("The file is damaged: it makes its decoder fail.") from error
-        finally:
-            clock.cancel()
+    def _cause_of_death(self, overdue: bool) -> DetectorError:
+        self._process.join(DEATH_SECONDS)
+        if overdue or self._process.exitcode == -signal.SIGXCPU:
+            return MediaTooComplex("The file takes too long to decode.")
+        return UnreadableMedia("The file is damaged: it makes its decoder fail.")
 
 
 def _work(connection: Connection, threads: int) -> None:
     """A worker process: examine one file after the other, under limits, until the service ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service is told, and ends its workers itself
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     cv2.setNumThreads(1)
     load_detector()
+    address_space = _address_space_used() + ADDRESS_SPACE
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     workers = start_workers(threads)
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
@@ -180,6 +196,12 @@ def _examine(connection: Connection, task: Task, workers: Workers) -> None:
     except Exception:  # some cannot be sent as they are; the service logs it all
         failure = RuntimeError(traceback.format_exc())
     connection.send(failure)
+
+
+def _address_space_used() -> int:
+    """Bytes of address space that this process has, most of them the detector's runtime; 0 where Linux is not."""
+    statistics = Path("/proc/self/statm")
+    return int(statistics.read_text().split()[0]) * resource.getpagesize() if statistics.exists() else 0
 
 
 @contextlib.contextmanager

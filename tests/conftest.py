@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from flask.testing import FlaskClient
 from backend.app import create_app
 from backend.config import Settings
 from tests.fakes import FakeClassifier, ReadyModel, examine_here
+
+# Tests run on processors, where there are GPUs too: these hide them from Keras, in processes that tests start as well.
+os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
 
 
 @pytest.fixture

@@ -10,11 +10,14 @@ from typing import Any
 from backend.config import ROOT
 from backend.model.manifest import ErrorRates, Manifest
 from bench.documents import between_marks
+from training.config import TrainingConfig
 
 CARD_PATH = ROOT / "MODEL_CARD.md"
 README_PATH = ROOT / "README.md"
 TEXT_PATH = ROOT / "training" / "card.md"
 EXPERIMENTS_PATH = ROOT / "training" / "experiments.json"
+MIXES_PATH = ROOT / "training" / "mixes.json"
+RUNS_PATH = ROOT / "training" / "runs.json"
 SHARES_OF_FAKES = (0.5, 0.1, 0.01)
 
 
@@ -40,6 +43,7 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "changed": changed_table(figures["pictures_changed"]),
         "pointing": pointing_table(figures["pointing_game"]),
         "people": people_table(figures["people"]),
+        "run": [run_length(json.loads(RUNS_PATH.read_text(encoding="utf-8"))[-1])],
         "files": [str(experiments["files"])],
         "per_source": [str(experiments["per_source"])],
         "mixes": comparison_table(experiments["mixes"]),
@@ -87,6 +91,15 @@ def real_table(rows: dict[str, dict[str, dict[str, Any]]]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for source, rates in rows.items():
         yield f"| {source} | {rates['shipped']['files']} | {percent(rates['shipped'])} | {percent(rates['held_out'])} |"
+
+
+def run_length(run: dict[str, Any]) -> str:
+    """How much a run of `training/runs.json` learned."""
+    config = TrainingConfig(**run["configuration"])
+    return (
+        f"{len(run['epochs'])} epochs of {config.epoch_steps} steps with a batch of {config.batch}, "
+        f"in {config.minutes:.0f} minutes on one {run['device']}"
+    )
 
 
 def changed_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Comparing: `python -m training.compare --data DIR [DIR ...] [--checkpoints DIR]`.
+"""Comparing: `python -m training.compare --data DIR [DIR ...] --checkpoints DIR`.
 
 Averages of checkpoints (`training/mixes.json`), runtimes of the shipped model and views of a crop, all on the same
 pictures held back, each looked at once by the service's own detector and cropper. Writes
@@ -29,13 +29,12 @@ from backend.model.manifest import Manifest, manifest_path, read_manifest
 from backend.model.openvino_classifier import OpenVinoClassifier
 from training.averaging import save_average
 from training.calibrate import REAL_BOUNDS, lowest_threshold
-from training.card import EXPERIMENTS_PATH
+from training.card import EXPERIMENTS_PATH, MIXES_PATH
 from training.dataset import capped, read_folders, split
 from training.evaluate import MODEL_PATH, by_kin
 from training.judging import JudgedFile, examine_samples, judge_examined
 from training.metrics import Judged, area, called_fake
 
-MIXES_PATH = ROOT / "training" / "mixes.json"
 PER_SOURCE = 150  # files of a source and label at most
 PAIRED = ("dfdc", "ciplab", "talkinghead", "reenactment", "swap")  # sources with reals of their own
 GENERATORS = ("stylegan1", "stylegan2", "diffusion", "other GANs")
@@ -160,15 +159,17 @@ def main() -> None:
     """Compare as the command line says."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
-    ask.add_argument("--checkpoints", type=Path, help="folder of the .weights.h5 files of the mixes, to compare these")
+    ask.add_argument("--checkpoints", type=Path, required=True, help="folder of the .weights.h5 files of the mixes")
     wanted = ask.parse_args()
     cv2.setNumThreads(1)
     comparison = Comparison(wanted.data)
-    experiments = json.loads(EXPERIMENTS_PATH.read_text(encoding="utf-8")) if EXPERIMENTS_PATH.is_file() else {}
-    experiments |= {"files": len(comparison), "per_source": PER_SOURCE}
-    if wanted.checkpoints:
-        experiments["mixes"] = comparison.mixes(wanted.checkpoints)
-    experiments |= {"runtimes": comparison.runtimes(), "views": comparison.views()}
+    experiments = {
+        "files": len(comparison),
+        "per_source": PER_SOURCE,
+        "mixes": comparison.mixes(wanted.checkpoints),
+        "runtimes": comparison.runtimes(),
+        "views": comparison.views(),
+    }
     EXPERIMENTS_PATH.write_text(json.dumps(experiments, indent=1) + "\n", encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from backend import metrics
 from backend.errors import Busy
 
 
@@ -30,8 +31,13 @@ class Admission:
                 raise Busy("Too many files are waiting to be examined; try again in a few seconds.")
             self._inside += 1
         try:
-            with self._turn:
-                yield
+            with metrics.FILES_WAITING.track_inprogress():
+                self._turn.acquire()
+            try:
+                with metrics.FILES_RUNNING.track_inprogress():
+                    yield
+            finally:
+                self._turn.release()
         finally:
             with self._lock:
                 self._inside -= 1

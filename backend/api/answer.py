@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
+from backend.api.contract import AnomalyFacts, FaceFacts, FrameFacts, ModelFacts, Success, TrackFacts
 from backend.domain import Analysis, Anomaly, Calibration, JudgedFace, JudgedFrame, Media, PublishedFrame, Track
 from backend.examination import Examination
 from backend.model.manifest import Manifest
 from backend.verdict.wording import NOT_EXAMINED
-
-Json = dict[str, Any]
 
 SURE = 0.9999  # no probability is told as certain
 
@@ -26,8 +24,8 @@ def success_answer(
     identity: str,
     timing_ms: Mapping[str, float],
     expires_at: datetime,
-) -> Json:
-    """The whole body of a successful answer; `details` is documented field by field in the README."""
+) -> Success:
+    """The whole body of a successful answer; `details` is documented field by field in the README and in `contract`."""
     calibration = manifest.calibration_of(analysis.basis)
     instants = [frame for frame in analysis.frames if not frame.frame.follows]
     return {
@@ -66,14 +64,14 @@ def success_answer(
     }
 
 
-def model_facts(manifest: Manifest) -> Json:
+def model_facts(manifest: Manifest) -> ModelFacts:
     """What a client may know of the model, among it how often it was wrong on validation files."""
     return {
         "version": manifest.version,
         "sha256": manifest.sha256,
         "calibrated": manifest.calibrated,
         "prior": manifest.prior,
-        "error_rates": {basis: asdict(rates) for basis, rates in manifest.error_rates.items()},
+        "error_rates": manifest.error_rates,
     }
 
 
@@ -86,7 +84,7 @@ def _has_faces(analysis: Analysis) -> bool:
     return analysis.basis != "whole_frame"
 
 
-def _frame(frame: JudgedFrame, names: PublishedFrame, calibration: Calibration) -> Json:
+def _frame(frame: JudgedFrame, names: PublishedFrame, calibration: Calibration) -> FrameFacts:
     return {
         "time": round(frame.frame.time, 3),
         "annotated_url": f"/static/{names.annotated}",
@@ -95,7 +93,7 @@ def _frame(frame: JudgedFrame, names: PublishedFrame, calibration: Calibration) 
     }
 
 
-def _face(face: JudgedFace, calibration: Calibration) -> Json:
+def _face(face: JudgedFace, calibration: Calibration) -> FaceFacts:
     logit_map = face.score.logit_map
     return {
         "track": face.track,
@@ -111,15 +109,16 @@ def _rounded(box: Sequence[float]) -> list[float]:
     return [round(value, 1) for value in box]
 
 
-def _media(media: Media) -> Json:
-    numbers = ("duration", "frames_per_second")
-    return {
-        name: round(value, 3) if name in numbers and value is not None else value
-        for name, value in asdict(media).items()
-    }
+def _media(media: Media) -> Media:
+    duration, rate = media.duration, media.frames_per_second
+    return replace(
+        media,
+        duration=None if duration is None else round(duration, 3),
+        frames_per_second=None if rate is None else round(rate, 3),
+    )
 
 
-def _track(track: Track) -> Json:
+def _track(track: Track) -> TrackFacts:
     return {
         "number": track.number,
         "first_time": round(track.first_time, 3),
@@ -132,7 +131,7 @@ def _track(track: Track) -> Json:
     }
 
 
-def _anomaly(anomaly: Anomaly) -> Json:
+def _anomaly(anomaly: Anomaly) -> AnomalyFacts:
     return {
         "code": anomaly.code,
         "value": anomaly.value,

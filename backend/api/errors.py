@@ -8,6 +8,7 @@ from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from backend import errors
+from backend.api.contract import Failure
 from backend.api.receiving import too_large_sentence
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ HTTP_CODES = {
 
 def error_answer(status: int, code: str, sentence: str) -> Response:
     """The body of every error."""
-    response = jsonify(status="error", code=code, error=sentence, request_id=g.request_id)
+    response = jsonify(Failure(status="error", code=code, error=sentence, request_id=g.request_id))
     response.status_code = status
     g.error_code = code
     return response

@@ -16,16 +16,17 @@ SECURITY_HEADERS = {
     # A page of another origin shows frames in <img>, which knows no CORS; their names are the secret.
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
 
 
 def register_headers(app: Flask, allowed_origins: Sequence[str]) -> None:
-    """Set them on every answer, errors and preflights included."""
+    """Set them on every answer, errors and preflights included, unless its route has set others."""
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers.update(SECURITY_HEADERS)
-        response.headers.setdefault("Cache-Control", "no-store")
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
     CORS(

@@ -1,4 +1,4 @@
-"""An id for every request, and one structured line about it when it ends; never the name of an upload."""
+"""An id for every request, and one structured line and a count when it ends; never the name of an upload."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from time import perf_counter
 
 from flask import Flask, Response, g, request
 from pythonjsonlogger.json import JsonFormatter
+
+from backend import metrics
 
 logger = logging.getLogger("backend.requests")
 
@@ -33,10 +35,12 @@ def register_request_log(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.request_id
+        route = request.url_rule.rule if request.url_rule else None
+        metrics.REQUESTS.labels(route or metrics.NO_ROUTE, response.status_code).inc()
         facts = {
             "request_id": g.request_id,
             "method": request.method,
-            "route": request.url_rule.rule if request.url_rule else None,
+            "route": route,
             "status": response.status_code,
             "total_ms": round(1000 * (perf_counter() - g.started), 1),
             "received_bytes": request.content_length,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flask import Blueprint, Response, abort, g, jsonify, request, send_from_directory
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from backend import metrics
 from backend.api.admission import Admission
 from backend.api.answer import model_facts, success_answer
+from backend.api.contract import Health, Limits, ModelFacts, Service
 from backend.api.receiving import receive_upload
+from backend.assembly import how_closely
 from backend.config import Settings
-from backend.examination import Examination, Stopwatch, Workers
-from backend.media.limits import MediaLimits
+from backend.examination import Stopwatch, Workers
 from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import ModelHolder
-from backend.model.manifest import Manifest
 from backend.pipeline import Examiner, analyse, publish
 from backend.store.frames import seconds_left
 
@@ -42,16 +43,22 @@ def create_blueprint(services: Services) -> Blueprint:
 
     @blueprint.get("/")
     def index() -> Response:
-        return jsonify(status="ok", service=SERVICE, version=VERSION, model=_model(services), limits=_limits(settings))
+        return jsonify(
+            Service(status="ok", service=SERVICE, version=VERSION, model=_model(services), limits=_limits(settings))
+        )
 
     @blueprint.get("/livez")
     def livez() -> Response:
-        return jsonify(status="ok")
+        return jsonify(Health(status="ok"))
 
     @blueprint.get("/readyz")
     def readyz() -> Response:
         services.model.require()
-        return jsonify(status="ok")
+        return jsonify(Health(status="ok"))
+
+    @blueprint.get("/metrics")
+    def prometheus() -> Response:
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
     @blueprint.post("/predict")
     def predict() -> Response:
@@ -69,6 +76,7 @@ def create_blueprint(services: Services) -> Blueprint:
                 published = publish(analysis, calibration, settings.frame_folder, services.workers)
         timing_ms = {stage: round(spent, 1) for stage, spent in stopwatch.milliseconds.items()}
         g.facts = {"bytes": upload.size, "verdict": analysis.verdict, "timing_ms": timing_ms}
+        metrics.count_judged(analysis.verdict, analysis.basis, timing_ms)
         expires_at = datetime.now(UTC) + timedelta(seconds=settings.retention)
         return jsonify(
             success_answer(
@@ -102,23 +110,12 @@ def create_blueprint(services: Services) -> Blueprint:
     return blueprint
 
 
-def how_closely(settings: Settings, manifest: Manifest) -> Examination:
-    """How files are examined: partly a setting, partly what the model was trained with."""
-    return Examination(
-        least_instants=settings.instants,
-        faces_per_frame=settings.faces_per_frame,
-        limits=MediaLimits(pixels=settings.picture_pixels, side=settings.picture_side),
-        detector_threshold=manifest.detector_threshold,
-        crop_margin=manifest.crop_margin,
-    )
-
-
-def _model(services: Services) -> dict[str, Any] | None:
+def _model(services: Services) -> ModelFacts | None:
     loaded = services.model.model
     return model_facts(loaded.manifest) if loaded else None
 
 
-def _limits(settings: Settings) -> dict[str, Any]:
+def _limits(settings: Settings) -> Limits:
     return {
         "upload_bytes": settings.upload_limit,
         "extensions": sorted(ALLOWED_EXTENSIONS),

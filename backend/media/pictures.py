@@ -17,6 +17,7 @@ ORIENTATION_TAG = 0x0112  # EXIF 2.32, section 4.6.4
 ROTATIONS = {1: 0, 2: 0, 3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}  # degrees clockwise, after mirroring
 MIRRORED = frozenset({2, 4, 5, 7})
 GREY = 128  # shown where a picture is transparent
+ROWS = 256  # blended at a time
 
 Image.MAX_IMAGE_PIXELS = None  # MediaLimits, which a setting can move, are checked instead
 
@@ -60,14 +61,22 @@ def _check_header(path: Path, container: Container, limits: MediaLimits) -> int:
 def _to_rgb(decoded: np.ndarray) -> Pixels:
     """OpenCV's result, of any depth and number of channels, to (height, width, 3) uint8 RGB."""
     if decoded.dtype == np.uint16:
-        decoded = (decoded >> 8).astype(np.uint8)
+        decoded = np.right_shift(decoded, 8, out=decoded).astype(np.uint8)
     if decoded.ndim == 2:
         return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_GRAY2RGB), np.uint8)
     if decoded.shape[2] == 4:
-        alpha = decoded[:, :, 3:].astype(np.uint16)
-        blended = (decoded[:, :, :3] * alpha + GREY * (255 - alpha) + 127) // 255
-        decoded = blended.astype(np.uint8)
+        decoded = _over_grey(decoded)
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _over_grey(pixels: np.ndarray) -> np.ndarray:
+    """(height, width, 4) uint8, the last channel opacity, to (height, width, 3); rows by rows, to save memory."""
+    shown = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for top in range(0, len(pixels), ROWS):
+        rows = pixels[top : top + ROWS]
+        opacity = rows[:, :, 3:].astype(np.uint16)
+        shown[top : top + ROWS] = (rows[:, :, :3] * opacity + GREY * (255 - opacity) + 127) // 255
+    return shown
 
 
 def turn_upright(pixels: Pixels, orientation: int) -> Pixels:

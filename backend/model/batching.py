@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import Empty, Queue
+from queue import Queue
 from time import monotonic
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backend import metrics
 from backend.domain import Pixels
 
 BATCH_SIZES = (1, 8, 32, 128, 512)  # crops: a batch is filled up to one of these, since each is compiled once
@@ -55,6 +57,30 @@ class Sent:
     answer: Any
 
 
+class Line:
+    """Jobs that wait for a device, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[Job] = deque()
+        self._changed = threading.Condition()
+
+    def put(self, job: Job) -> None:
+        """Wait for room, and queue up."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._jobs) < JOBS_WAITING)
+            self._jobs.append(job)
+            self._changed.notify_all()
+
+    def take(self, room: int, timeout: float | None = None) -> Job | None:
+        """The first job when there is one; None if it has more crops than there is room, or none comes in time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._jobs, timeout) or len(self._jobs[0].crops) > room:
+                return None
+            job = self._jobs.popleft()
+            self._changed.notify_all()
+            return job
+
+
 class Batcher:
     """Runs whatever threads ask for in batches, each on the first of several equal networks that is free.
 
@@ -65,7 +91,7 @@ class Batcher:
 
     def __init__(self, networks: Sequence[Network], sizes: Sequence[int] = BATCH_SIZES) -> None:
         self._sizes = tuple(sizes)
-        self._waiting: Queue[Job] = Queue(JOBS_WAITING)
+        self._line = Line()
         for network in networks:
             sent: Queue[Sent] = Queue()
             free = threading.Semaphore(BATCHES_AHEAD)
@@ -77,41 +103,40 @@ class Batcher:
         largest = self._sizes[-1]
         jobs = [Job(crops[at : at + largest]) for at in range(0, len(crops), largest)]
         for job in jobs:
-            self._waiting.put(job)
+            self._line.put(job)
         answers = [job.answer.result() for job in jobs]
         maps = [logit_map for _, logit_map in answers if logit_map is not None]
         return np.concatenate([one for one, _ in answers]), np.concatenate(maps) if maps else None
 
     def _send(self, network: Network, sent: Queue[Sent], free: threading.Semaphore) -> None:
         """Gather batches and start them, as long as a device has room."""
-        left_over: Job | None = None
         while True:
             free.acquire()
-            jobs, left_over = self._gather(left_over or self._waiting.get())
+            jobs = self._gather()
             try:
                 sent.put(Sent(jobs, network.run(network.put(self._stack(jobs)))))
             except Exception as error:  # a device fails in its own ways: those who wait for it must hear of each
                 free.release()
                 _fail(jobs, error)
 
-    def _gather(self, first: Job) -> tuple[list[Job], Job | None]:
-        """A job and those that come soon after it, as many as a batch holds; and the one that was too many."""
-        jobs, count = [first], len(first.crops)
-        until = monotonic() + FILL_SECONDS
-        while count < self._sizes[-1]:
-            try:
-                job = self._waiting.get(timeout=max(0.0, until - monotonic()))
-            except Empty:
+    def _gather(self) -> list[Job]:
+        """The first job when there is one, and those that come soon after it, as many as a batch holds."""
+        jobs: list[Job] = []
+        room = self._sizes[-1]
+        until = None
+        while room:
+            job = self._line.take(room, None if until is None else max(0.0, until - monotonic()))
+            if job is None:
                 break
-            if count + len(job.crops) > self._sizes[-1]:
-                return jobs, job
+            until = until or monotonic() + FILL_SECONDS
             jobs.append(job)
-            count += len(job.crops)
-        return jobs, None
+            room -= len(job.crops)
+        return jobs
 
     def _stack(self, jobs: Sequence[Job]) -> Pixels:
         """The crops of jobs, filled up with black ones to the next size."""
         count = sum(len(job.crops) for job in jobs)
+        metrics.NETWORK_BATCH.observe(count)
         size = next(size for size in self._sizes if size >= count)
         if len(jobs) == 1 and count == size:
             return jobs[0].crops

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backend import metrics
 from backend.domain import CROP_SIDE, Pixels
 from backend.model.classifier import LOGIT_TOLERANCE
 from backend.model.keras_network import KerasNetwork
@@ -34,5 +35,6 @@ class KerasClassifier:
     def _predict_batch(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         batch = np.zeros((BATCH, CROP_SIDE, CROP_SIDE, 3), np.float32)
         batch[: len(crops)] = crops
+        metrics.NETWORK_BATCH.observe(len(crops))
         with self._lock:
             return self._network.read(self.model.predict_on_batch(batch), len(crops))

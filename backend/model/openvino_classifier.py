@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend import metrics
 from backend.domain import CROP_SIDE, Pixels
 from backend.model.classifier import LOGIT_TOLERANCE
 from backend.silent_openvino import import_openvino
@@ -65,6 +66,7 @@ class OpenVinoClassifier:
         try:
             for place, crop in enumerate(crops):
                 answer = request.infer({0: crop[None]}, share_inputs=True)
+                metrics.NETWORK_BATCH.observe(1)
                 probabilities[place] = answer[self._probability_output][0, self._fake_index if self._is_pair else 0]
                 if self._map_output is not None:
                     maps.append(answer[self._map_output][0, :, :, 0].copy())

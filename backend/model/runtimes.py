@@ -60,7 +60,12 @@ def load_classifier(
     if gpus := choose_gpus(device):
         from backend.model.gpu_classifier import GpuClassifier
 
-        return GpuClassifier(model_path, fake_index, gpus, reduced_precision=precision == "auto")
+        try:
+            return GpuClassifier(model_path, fake_index, gpus, reduced_precision=precision == "auto")
+        except Exception as error:  # backends fail in their own ways: memory, drivers, a GPU that others hold
+            if device == "gpu":
+                raise
+            logger.warning("no GPU can judge: the processor does", extra={"reason": str(error)})
     from backend.model.openvino_classifier import OpenVinoClassifier
 
     try:

@@ -13,6 +13,7 @@ from typing import IO
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from backend import metrics
 from backend.store.uploads import is_needed
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def purge(folder: Path, retention: float) -> int:
         except OSError:
             logger.exception("purge could not delete a file")
     if deleted:
+        metrics.PURGED_FILES.inc(deleted)
         logger.info("purged", extra={"deleted": deleted})
     return deleted
 

@@ -7,6 +7,8 @@ import pytest
 
 from backend.api.admission import Admission
 from backend.errors import Busy
+from tests.app.test_metrics import counted
+from tests.server import wait_until
 
 
 def test_no_more_run_than_are_let_through_and_the_rest_is_turned_away():
@@ -43,3 +45,19 @@ def test_a_failure_inside_gives_the_place_back():
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), admission.enter():
             raise ZeroDivisionError
+
+
+def test_those_inside_and_those_who_wait_are_counted():
+    admission = Admission(running=1, waiting=1)
+
+    def wait_inside() -> None:
+        with admission.enter():
+            pass
+
+    with admission.enter():
+        second = threading.Thread(target=wait_inside)
+        second.start()
+        wait_until(lambda: counted("detector_files_waiting") == 1, 10)
+        assert counted("detector_files_running") == 1
+    second.join(10)
+    assert counted("detector_files_waiting") == counted("detector_files_running") == 0

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from backend.model.batching import Batcher
+from backend.model.batching import BATCHES_AHEAD, Batcher
+from tests.app.test_metrics import counted
+from tests.server import wait_until
 
 
 class MeanNetwork:
@@ -30,6 +32,8 @@ class MeanNetwork:
 
     def fetch(self, answer, count):
         assert self.free.wait(10)
+        if answer.max() == 254:
+            raise RuntimeError("the device failed late")
         return answer[:count], np.tile(answer[:count, None, None], (1, 7, 7))
 
 
@@ -77,9 +81,28 @@ def test_several_devices_share_the_work():
         assert [float(answer.result()[0][0]) for answer in answers] == list(range(8))
 
 
-def test_a_device_that_fails_is_told_to_those_who_wait_and_works_on():
+def test_jobs_that_do_not_fit_together_are_left_to_other_devices():
+    busy, idle = MeanNetwork(), MeanNetwork()
+    busy.free.clear()
+    batcher = Batcher([busy, idle], [4])
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value] * 3)) for value in range(8)]
+        wait_until(lambda: sum(answer.done() for answer in answers) >= 8 - BATCHES_AHEAD, 10)
+        busy.free.set()
+        assert [float(answer.result(10)[0][0]) for answer in answers] == list(range(8))
+
+
+@pytest.mark.parametrize("value", [255, 254])
+def test_a_device_that_fails_is_told_to_those_who_wait_and_works_on(value):
     batcher = Batcher([MeanNetwork()], [1, 4])
     for _ in range(5):
         with pytest.raises(RuntimeError, match="device failed"):
-            batcher.predict(crops_of([255]))
+            batcher.predict(crops_of([value]))
     assert batcher.predict(crops_of([7]))[0] == [7]
+
+
+def test_the_crops_of_a_batch_are_counted_without_those_that_fill_it_up():
+    before = counted("detector_network_batch_crops_sum"), counted("detector_network_batch_crops_count")
+    Batcher([MeanNetwork()], [1, 4, 8]).predict(crops_of(range(11)))
+    assert counted("detector_network_batch_crops_sum") == before[0] + 11
+    assert counted("detector_network_batch_crops_count") == before[1] + 2

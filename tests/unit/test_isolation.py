@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from backend.domain import ExaminedFrame, Media
-from backend.errors import MediaTooComplex, NoVideoStream, UnreadableMedia
+from backend.errors import Busy, MediaTooComplex, NoVideoStream, UnreadableMedia
 from backend.examination import Examination
 from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.media.limits import MediaLimits
@@ -91,7 +94,7 @@ def test_a_worker_that_is_killed_while_it_rests_costs_nothing(examiner, video):
     for pid in worker_processes():
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda pid=pid: "State:\tZ" in Path(f"/proc/{pid}/status").read_text(), 10)
-    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 20
+    assert len(frames_of(examiner.examine(video, EXAMINATION))) == 18
 
 
 def test_a_failure_nobody_foresaw_is_told_with_its_place(examiner, tmp_path):
@@ -106,20 +109,67 @@ def test_a_file_that_nobody_waits_for_any_more_frees_its_worker(examiner, video)
     assert len(frames_of(examiner.examine(video, EXAMINATION))) == 18
 
 
-def test_a_file_that_takes_too_long_is_too_complex(video):
-    limits = WorkerLimits(wall_seconds=0.05, processor_seconds=60)
+@pytest.mark.parametrize(
+    "limits",
+    [WorkerLimits(wall_seconds=0.05, processor_seconds=60), WorkerLimits(wall_seconds=60, processor_seconds=0)],
+)
+def test_a_file_that_takes_too_long_is_too_complex(tmp_path, limits):
     examiner = IsolatedExaminer(processes=1, threads=1, limits=limits)
     try:
         with pytest.raises(MediaTooComplex, match="too long"):
-            for _ in range(20):
-                list(examiner.examine(video, EXAMINATION))
+            list(examiner.examine(write_video(tmp_path / "large.mp4", face_frames(60, 720, 1280)), EXAMINATION))
+    finally:
+        examiner.close()
+
+
+def test_time_in_which_nobody_listens_is_not_the_files_time(video):
+    limits = WorkerLimits(wall_seconds=5, processor_seconds=60)
+    examiner = IsolatedExaminer(processes=1, threads=1, limits=limits)
+    try:
+        list(examiner.examine(video, EXAMINATION))
+        found = []
+        for part in examiner.examine(video, EXAMINATION):
+            found.append(part)
+            if len(found) == 1:
+                started = time.monotonic()
+                wait_until(lambda started=started: time.monotonic() - started > limits.wall_seconds, 10)
+        assert len(frames_of(found)) == 18
+    finally:
+        examiner.close()
+
+
+def test_where_no_process_can_be_started_the_service_is_busy_until_one_can(video):
+    examiner = IsolatedExaminer(processes=1, threads=1, limits=WorkerLimits(wall_seconds=60, processor_seconds=60))
+    before = set(worker_processes())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        list(examiner.examine(video, EXAMINATION))
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        with pytest.raises(Busy):
+            list(examiner.examine(video, EXAMINATION))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert len(frames_of(examiner.examine(video, EXAMINATION))) == 18
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        examiner.close()
+
+
+@pytest.mark.parametrize(("channels", "depth"), [(3, np.uint8), (4, np.uint8), (3, np.uint16), (4, np.uint16)])
+def test_every_picture_within_the_limit_of_pixels_fits_into_a_worker(tmp_path, channels, depth):
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), np.zeros((8000, 8000, channels), depth), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    examiner = IsolatedExaminer(processes=1, threads=16, limits=WorkerLimits(60, 60))
+    try:
+        assert frames_of(examiner.examine(path, EXAMINATION))
     finally:
         examiner.close()
 
 
 def test_a_picture_that_needs_more_memory_than_a_worker_has_is_refused(examiner, tmp_path):
-    pixels = np.zeros((16_000, 16_000, 3), np.uint8)
-    path = write_picture(tmp_path / "large.png", pixels)
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), np.zeros((16_000, 16_000, 4), np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     unlimited = Examination(16, 8, MediaLimits(2**40, 2**20), 0.7, 0.95)
     with pytest.raises(MediaTooComplex, match="too much memory"):
         list(examiner.examine(path, unlimited))

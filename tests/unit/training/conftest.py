@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import keras

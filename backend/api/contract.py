@@ -1,0 +1,167 @@
+"""What answers look like: the types that are filled here and there, and from which /openapi.json is generated."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, with_config
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from backend.domain import Basis, Media, Prediction, Verdict
+from backend.model.manifest import ErrorRates
+
+closed = with_config(extra="forbid")  # a field that is not described here is a mistake
+
+Probability: TypeAlias = Annotated[float, Field(ge=0.0001, le=0.9999)]  # nothing is told as certain
+Seconds: TypeAlias = Annotated[float, Field(ge=0)]
+Rectangle: TypeAlias = Annotated[list[float], Field(min_length=4, max_length=4)]  # x, y, width, height
+
+
+@closed
+class Health(TypedDict):
+    """A probe's answer."""
+
+    status: Literal["ok"]
+
+
+@closed
+class Failure(TypedDict):
+    """Every error."""
+
+    status: Literal["error"]
+    code: Annotated[str, Field(description="Stable; what a program goes by.")]
+    error: Annotated[str, Field(description="A sentence for a person; it may change.")]
+    request_id: Annotated[str, Field(description="Also in the service's log.")]
+
+
+@closed
+class ModelFacts(TypedDict):
+    """The model, and how often it was wrong on validation files."""
+
+    version: str
+    sha256: str
+    calibrated: Annotated[bool, Field(description="Whether probabilities mean what they say.")]
+    prior: Annotated[dict[str, float], Field(description="The share of fakes that the calibration assumes, by basis.")]
+    error_rates: Annotated[dict[str, ErrorRates], Field(description="By basis, with 95 % intervals.")]
+
+
+@closed
+class Limits(TypedDict):
+    """What is accepted."""
+
+    upload_bytes: int
+    extensions: list[str]
+    picture_pixels: int
+    picture_side: int
+    retention_seconds: int
+
+
+@closed
+class Service(TypedDict):
+    """What the service is."""
+
+    status: Literal["ok"]
+    service: str
+    version: str
+    model: Annotated[ModelFacts | None, Field(description="null until one is loaded.")]
+    limits: Limits
+
+
+@closed
+class Coverage(TypedDict):
+    """What was looked at."""
+
+    instants_examined: int
+    frames_examined: Annotated[int, Field(description="With the companions of instants that are there for flicker.")]
+    faces_judged: int
+    not_examined: list[str]
+
+
+@closed
+class TrackFacts(TypedDict):
+    """A face followed through the file."""
+
+    number: int
+    first_time: Seconds
+    last_time: Seconds
+    instants: int
+    fake_probability: Probability
+    logit: float
+    judged: Annotated[bool, Field(description="Whether it was seen often enough to speak for the file.")]
+    flicker: Annotated[float | None, Field(description="Mean change of the logit to a frame at most 0.1 s later.")]
+
+
+@closed
+class FaceFacts(TypedDict):
+    """A face in a frame; lengths in source pixels."""
+
+    track: int
+    box: Annotated[Rectangle | None, Field(description="x, y, width, height; null where the whole frame was judged.")]
+    region: Annotated[Rectangle, Field(description="What the network saw: x, y, width, height.")]
+    fake_probability: Probability
+    logit: float
+    logit_map: Annotated[list[list[float]] | None, Field(description="7 x 7; its mean is the logit.")]
+
+
+@closed
+class FrameFacts(TypedDict):
+    """An examined instant; the same order as `frames`."""
+
+    time: Seconds
+    annotated_url: str
+    plain_url: str
+    faces: list[FaceFacts]
+
+
+@closed
+class AnomalyFacts(TypedDict):
+    """A measurement that passed its bound; the same order as `anomalies`."""
+
+    code: str
+    value: float
+    threshold: float
+    time_span: Annotated[list[float] | None, Field(description="From and to, in seconds.")]
+    track: int | None
+
+
+@closed
+class SettingsFacts(TypedDict):
+    """The settings that changed the answer."""
+
+    instants: int
+    faces_per_frame: int
+    crop_margin: float
+    detector_threshold: float
+    precision: str
+
+
+@closed
+class Details(TypedDict):
+    """Everything that is known of an upload."""
+
+    id: str
+    sha256: Annotated[str, Field(description="Of the upload.")]
+    verdict: Verdict
+    basis: Basis
+    fake_probability: Probability
+    media: Media
+    coverage: Coverage
+    tracks: list[TrackFacts]
+    frames: list[FrameFacts]
+    anomalies: list[AnomalyFacts]
+    model: ModelFacts
+    settings: SettingsFacts
+    timing_ms: Annotated[dict[str, float], Field(description="Milliseconds by stage, added up over threads.")]
+    expires_at: Annotated[str, Field(description="When frames are purged.", json_schema_extra={"format": "date-time"})]
+
+
+@closed
+class Success(TypedDict):
+    """A judged file."""
+
+    status: Literal["success"]
+    prediction: Prediction
+    confidence: Annotated[float, Field(ge=0.5, le=0.9999, description="The probability that `prediction` is right.")]
+    frames: Annotated[list[str], Field(description="Names of annotated frames, to be had at /static/<name>.")]
+    anomalies: list[str]
+    details: Details
