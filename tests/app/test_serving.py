@@ -95,7 +95,12 @@ def drip(sock: socket.socket, piece: bytes, over: Callable[[float], bool]) -> No
 # Chunked bodies: what is held in memory, and what they cost.
 
 
-@pytest.mark.parametrize("beginning", [b"1;", b"0\r\nX-Trailer: "])
+LONG_CHUNK = b"40000\r\n" + b"a" * 0x40000 + b"\r\n"  # contents that would allow for as much framing
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"1;", b"0\r\nX-Trailer: ", LONG_CHUNK + b"1;", LONG_CHUNK + b"0\r\nX-Trailer: "]
+)
 def test_an_endless_extension_or_trailer_is_refused_before_it_fills_the_memory(start, beginning):
     service = start()
     with connection(service.url, timeout=PATIENCE) as sock:
