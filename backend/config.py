@@ -27,6 +27,13 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _all_like(pattern: re.Pattern[str], parts: tuple[str, ...], what: str) -> tuple[str, ...]:
+    for part in parts:
+        if not pattern.fullmatch(part):
+            raise ValueError(f"{part!r} is not {what}")
+    return parts
+
+
 class Settings(BaseSettings):
     """What can be set from outside: the variable of a field is its name in capitals after DETECTOR_."""
 
@@ -89,26 +96,20 @@ class Settings(BaseSettings):
 
     @field_validator("allowed_origins")
     @classmethod
-    def _refuse_wildcard(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if not ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is not an origin such as http://localhost:3000")
-        return origins
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        return _all_like(ORIGIN, origins, "an origin such as http://localhost:3000")
 
     @field_validator("allowed_hosts")
     @classmethod
-    def _refuse_no_host(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         if not hosts:
             raise ValueError("without a host name no request could be answered")
-        hosts = tuple(host.lower() for host in hosts)
-        for host in hosts:
-            if not HOST.fullmatch(host):
-                raise ValueError(f"{host!r} is not a host name such as detector.example or [::1], without a port")
-        return hosts
+        lower = tuple(host.lower() for host in hosts)
+        return _all_like(HOST, lower, "a host name such as detector.example or [::1], without a port")
 
     @field_validator("rate_limit")
     @classmethod
-    def _refuse_no_rate(cls, rate: str) -> str:
+    def _check_rate(cls, rate: str) -> str:
         if rate:
             limits.parse(rate)
         return rate
