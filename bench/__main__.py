@@ -27,7 +27,7 @@ from bench.clips import LONG_SECONDS, SHORT_SECONDS, synthesize
 from bench.documents import publish
 from bench.measuring import Row, ratios, row, seconds, spread
 from tests.generators import face_picture
-from tests.server import Server, running_server
+from tests.server import Server, children_of, running_server
 
 PAIRS = 7
 CLIPS = 12
@@ -220,8 +220,7 @@ def resident_megabytes(server: Server) -> float:
     """Memory of the service's process and of all that it started; pages that they share count once."""
     family = [server.process.pid]
     for parent in family:
-        for children in Path(f"/proc/{parent}/task").glob("*/children"):
-            family += map(int, children.read_text().split())
+        family += children_of(parent)
     reports = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in family]
     return sum(int(re.search(r"^Pss:\s+(\d+)", report, re.MULTILINE)[1]) for report in reports) / 1024  # type: ignore[index]
 

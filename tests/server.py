@@ -49,8 +49,7 @@ class Server:
 
     def children(self) -> list[int]:
         """Process ids of what it has started."""
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+        return children_of(self.process.pid)
 
     def workers(self) -> list[int]:
         """Process ids of its workers."""
@@ -70,6 +69,15 @@ class Server:
             if response.status_code == status:
                 return response
         return None
+
+
+def children_of(process: int) -> list[int]:
+    """Process ids of what a process has started; threads that end meanwhile have no children."""
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def wait_until(condition: Callable[[], T | None], timeout: float) -> T:
