@@ -61,8 +61,15 @@ HARMLESS: dict[str, Callable[[Pixels, np.random.Generator], Pixels]] = {
 
 
 def clips_reencoded(clips: Sequence[Sample], model: LoadedModel, threshold: float) -> list[dict[str, Any]]:
-    """What becomes of clips: a row for the untouched ones and one for each of `REENCODED`."""
-    rows = [_clip_row("untouched", judge_samples(clips, model), threshold)]
+    """What becomes of clips: a row for the untouched ones and one for each of `REENCODED`.
+
+    All rows are of those clips in which a face is found untouched: some come in forms that the service refuses, and
+    would be judged after encoding alone.
+    """
+    untouched = judge_samples(clips, model)
+    rows = [_clip_row("untouched", untouched, threshold)]
+    with_faces = {file.name for file in untouched if file.basis == "face_video"}
+    clips = [clip for clip in clips if clip.path.stem in with_faces]
     for name, (crf, scale) in REENCODED.items():
         with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WRITERS) as pool:
             numbered = [(clip, Path(folder) / f"{number}.mp4") for number, clip in enumerate(clips)]

@@ -1,21 +1,23 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from backend.domain import Box
 from backend.model.holder import LoadedModel
-from tests.fakes import MANIFEST
-from tests.generators import face_picture, numbered_frames, write_video
+from tests.fakes import MANIFEST, FakeClassifier
+from tests.generators import face_frames, face_picture, numbered_frames, write_video
 from training.dataset import Sample
 from training.judging import JudgedFile
 from training.people import age_band, read_people, real_called_fake_by_trait, traits_of
 from training.pointing import play
-from training.robustness import HARMLESS, compressed, reencode
+from training.robustness import HARMLESS, REENCODED, clips_reencoded, compressed, reencode
 
 
 class PointsAt:
@@ -61,6 +63,16 @@ def test_a_higher_crf_leaves_less(tmp_path):
         reencode(sample(source), tmp_path / f"{crf}.mp4", crf=crf, scale=1).path.stat().st_size for crf in (23, 32, 40)
     ]
     assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_clips_that_the_service_refuses_untouched_are_in_no_row(tmp_path):
+    fake, real = (sample(write_video(tmp_path / f"{name}.mp4", face_frames(12))) for name in ("fake", "real"))
+    frames = [Image.fromarray(pixels) for pixels in face_frames(4)]
+    frames[0].save(tmp_path / "c.gif", save_all=True, append_images=frames[1:])
+    clips = [fake, replace(real, fake=False), sample(tmp_path / "c.gif")]
+    rows = clips_reencoded(clips, LoadedModel(FakeClassifier(), MANIFEST), 0.0)
+    assert [row["what"] for row in rows] == ["untouched", *REENCODED]
+    assert [row["files"] for row in rows] == [2] * len(rows)
 
 
 @pytest.mark.parametrize("name", HARMLESS)
