@@ -1,8 +1,8 @@
 """The Keras model to OpenVINO's form: once for each model file, in a process of its own.
 
 OpenVINO reads the Keras model directly and uses reduced precision where the processor has it; how much faster than
-Keras it is, `make bench` measures. LiteRT and ONNX Runtime were not measured again with this model. The process of its
-own keeps TensorFlow's half gigabyte out of the service.
+Keras it is, `make bench` measures. `bench/runtimes.py` compares it with LiteRT and ONNX Runtime. The process of its own
+keeps TensorFlow's half gigabyte out of the service.
 """
 
 from __future__ import annotations
