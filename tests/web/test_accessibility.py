@@ -106,6 +106,13 @@ def test_everything_can_be_done_with_the_keyboard(page, files):
     assert "How it was judged" in text
 
 
+def test_the_focus_is_not_lost_with_the_button_that_was_pressed(page, files):
+    judged(page, files / "face.jpg")
+    button(page, "Delete files now").press("Enter")
+    expect(page.locator(".keeping")).to_contain_text("deleted")
+    expect(page.get_by_role("heading", name="face.jpg")).to_be_focused()
+
+
 def test_progress_is_announced(page, files):
     page.evaluate(
         """() => {

@@ -48,12 +48,12 @@ def test_it_stops_when_the_button_or_another_view_is_chosen(page):
     start(page)
     stream = "document.querySelector('video').srcObject"
     is_off = "window.stream.getTracks().every(track => track.readyState === 'ended')"
-    expect(page.locator(".history li").nth(2)).to_be_visible()
+    page.wait_for_function(stream)
     page.evaluate(f"window.stream = {stream}")
     button(page, "Stop the camera").click()
     page.wait_for_function(is_off)
     button(page, "Start the camera").click()
-    expect(page.locator(".history li").nth(2)).to_be_visible()
+    page.wait_for_function(stream)
     page.evaluate(f"window.stream = {stream}")
     page.get_by_role("link", name="Files").click()
     expect(page.locator(".drop")).to_be_visible()

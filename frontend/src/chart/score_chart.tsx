@@ -3,6 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Details } from "../api/types";
 import { percent, seconds } from "../text/format";
+import { CHART_WORDS } from "../text/words";
 import { useScheme } from "../use_scheme";
 import { lineColour, lineDashes } from "./palette";
 import { seriesOf } from "./series";
@@ -94,10 +95,7 @@ export function ScoreChart({ details, selected, select }: Props) {
           </li>
         ))}
       </ul>
-      <p class="hint">
-        Above the line at 50 % an instant speaks for fake. In the shaded band a file as a whole is too close to call.
-        The verdict weighs all instants together. Click a point, or use the arrow keys, to see its frame.
-      </p>
+      <p class="hint">{CHART_WORDS} Click a point, or use the arrow keys, to see its frame.</p>
     </section>
   );
 }

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import type { Api } from "../api/client";
 import type { Service } from "../api/types";
 import { ResultView } from "../result/result_view";
@@ -34,9 +35,17 @@ export function FilesView({ api, service, files }: Props) {
 
 function OpenItem({ api, service, files, item }: Props & { item: Item }) {
   const { key, file, phase } = item;
+  const title = useRef<HTMLHeadingElement>(null);
+  const framesAreKept = phase.kind === "done" && phase.framesAreKept;
+
+  useEffect(() => {
+    // The button that was pressed may be gone with its phase, and the focus with it.
+    if (document.activeElement === document.body) title.current?.focus({ preventScroll: true });
+  }, [phase.kind, framesAreKept]);
+
   return (
     <article class="open" aria-labelledby="open-title">
-      <h2 id="open-title" class="open__title">
+      <h2 ref={title} id="open-title" tabIndex={-1} class="open__title">
         {file.name} <small>{bytes(file.size)}</small>
       </h2>
       {isUnderWay(phase) && <ProgressCard item={item} cancel={() => files.cancel(key)} />}

@@ -31,7 +31,7 @@ export function ResultsTable({ items, open, cancel, forget }: Props) {
               <th scope="row">{item.file.name}</th>
               <td data-verdict={verdictOf(item.phase)}>{phaseInWords(item.phase)}</td>
               <td class="table__number">{confidenceOf(item.phase)}</td>
-              <td class="table__buttons">
+              <td>
                 <Buttons item={item} isOpen={item.key === items.open} {...{ open, cancel, forget }} />
               </td>
             </tr>
@@ -45,7 +45,7 @@ export function ResultsTable({ items, open, cancel, forget }: Props) {
 function Buttons({ item, isOpen, open, cancel, forget }: Omit<Props, "items"> & { item: Item; isOpen: boolean }) {
   const { key, file, phase } = item;
   return (
-    <>
+    <div class="table__buttons">
       <button type="button" class="button" aria-pressed={isOpen} onClick={() => open(key)}>
         Show <span class="unseen">{file.name}</span>
       </button>
@@ -58,7 +58,7 @@ function Buttons({ item, isOpen, open, cancel, forget }: Omit<Props, "items"> & 
           Remove <span class="unseen">{file.name} from this list</span>
         </button>
       )}
-    </>
+    </div>
   );
 }
 

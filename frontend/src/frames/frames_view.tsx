@@ -1,9 +1,10 @@
 import { useState } from "preact/hooks";
 import type { Details, FrameFacts } from "../api/types";
 import { percent, seconds } from "../text/format";
+import { HEAT_WORDS } from "../text/words";
 import { Filmstrip } from "./filmstrip";
 import { FramePicture } from "./frame_picture";
-import { coloured, FULL_LOGIT, heatOf } from "./heat";
+import { coloured, heatOf } from "./heat";
 
 interface Props {
   details: Details;
@@ -49,10 +50,7 @@ function Legend() {
   return (
     <div class="legend">
       <span class="legend__ramp" aria-hidden="true" />
-      <p>
-        Red areas speak for fake: the fuller, the further their logit lies above the model's threshold (full at{" "}
-        {FULL_LOGIT} above). An area without colour lies at or below it, which does not show that it is real.
-      </p>
+      <p>{HEAT_WORDS}</p>
     </div>
   );
 }

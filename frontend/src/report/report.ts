@@ -4,6 +4,8 @@ import type { Answer, FrameFacts, Service } from "../api/types";
 import { custodyFacts, mediaFacts, type Fact } from "../result/facts";
 import { bytes, calendar, percent, seconds } from "../text/format";
 import {
+  CHART_WORDS,
+  HEAT_WORDS,
   caveatOf,
   confidenceInWords,
   examinedInWords,
@@ -16,7 +18,7 @@ import {
 } from "../text/words";
 import { html, Html } from "./html";
 import { REPORT_STYLE } from "./style";
-import { svgChart } from "./svg_chart";
+import { lineSample, svgChart } from "./svg_chart";
 
 /** A frame's two pictures as `data:` addresses, with the SHA-256 of the plain one where it could be computed. */
 export interface KeptFrame {
@@ -67,6 +69,7 @@ ${factTable(mediaFacts(file, details))}
 ${custody(findings)}
 <section>
 <h2>Frames</h2>
+<p>${HEAT_WORDS}</p>
 ${details.frames.map((facts, place) => frame(facts, findings.frames[place] ?? null, details.media.kind === "video"))}
 </section>
 <section>
@@ -112,15 +115,16 @@ ${shares}
 }
 
 function timeline({ details }: Answer): Html {
-  const tracks = details.tracks.map(({ number, fake_probability, first_time, last_time, instants, judged }) => {
+  const tracks = details.tracks.map(({ number, fake_probability, first_time, last_time, instants, judged }, place) => {
     const span = `from ${seconds(first_time)} to ${seconds(last_time)} at ${instants} instants`;
     const weight = judged ? "" : ", too seldom to count";
-    return html`<li>Face ${number}: ${percent(fake_probability)} fake in all, seen ${span}${weight}.</li>`;
+    return html`<li>${lineSample(place)} Face ${number}: ${percent(fake_probability)} fake in all, seen ${span}${weight}.</li>`;
   });
   return html`<section>
 <h2>Score of each face over time</h2>
 ${svgChart(details)}
-<ul>${tracks}</ul>
+<ul class="plain">${tracks}</ul>
+<p>${CHART_WORDS}</p>
 </section>`;
 }
 

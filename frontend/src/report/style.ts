@@ -8,7 +8,9 @@ h2 { margin: 2.2em 0 0.5em; font-size: 1.2rem; border-bottom: 1px solid #d8dee0;
 small { color: #56636a; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; }
 th { width: 30%; padding: 0.25em 1em 0.25em 0; text-align: left; vertical-align: top; font-weight: 600; }
-td { padding: 0.25em 0; overflow-wrap: anywhere; }
+.plain { padding: 0; list-style: none; }
+.sample { width: 28px; height: 4px; vertical-align: middle; }
+td { vertical-align: top; padding: 0.25em 0; overflow-wrap: anywhere; }
 figure { margin: 1.5em 0; break-inside: avoid; }
 figcaption { margin-bottom: 0.4em; }
 img { max-width: 100%; height: auto; }

@@ -37,6 +37,11 @@ ${lines}
 </svg>`;
 }
 
+/** A piece of the line of a face, to tell which is which. */
+export function lineSample(place: number): Html {
+  return html`<svg class="sample" viewBox="0 0 28 4" aria-hidden="true">${stroke("M0 2L28 2", place)}</svg>`;
+}
+
 function band([low, high]: Details["model"]["inconclusive"], { up }: Scales): Html {
   const height = Number(up(low)) - Number(up(high));
   return html`<rect x="${LEFT}" y="${up(high)}" width="${WIDTH - LEFT - RIGHT}" height="${height}" fill="#ece8da"/>`;
@@ -49,7 +54,6 @@ function levelLine(level: number, { up }: Scales): Html {
 }
 
 function line({ track, scores }: Series, times: readonly number[], place: number, { across, up }: Scales): Html {
-  const colour = COLOURS[place % COLOURS.length]!;
   const steps: string[] = [];
   const dots: Html[] = [];
   scores.forEach((score, at) => {
@@ -58,9 +62,16 @@ function line({ track, scores }: Series, times: readonly number[], place: number
     const isJoined = (scores[at - 1] ?? null) !== null;
     steps.push(`${isJoined ? "L" : "M"}${x} ${y}`);
     const title = `Face ${track.number}: ${percent(score)}`;
-    dots.push(html`<circle cx="${x}" cy="${y}" r="3" fill="${colour}"><title>${title}</title></circle>`);
+    dots.push(html`<circle cx="${x}" cy="${y}" r="3" fill="${colourOf(place)}"><title>${title}</title></circle>`);
   });
+  return html`${stroke(steps.join(""), place)}${dots}`;
+}
+
+function stroke(path: string, place: number): Html {
   const dashes = lineDashes(place).join(" ");
-  return html`<path d="${steps.join("")}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${dashes}"/>
-${dots}`;
+  return html`<path d="${path}" fill="none" stroke="${colourOf(place)}" stroke-width="2" stroke-dasharray="${dashes}"/>`;
+}
+
+function colourOf(place: number): string {
+  return COLOURS[place % COLOURS.length]!;
 }

@@ -1,9 +1,17 @@
 /** What the page says about an answer beyond the service's own sentences. */
 
 import type { AnomalyFacts, Basis, Details, Verdict } from "../api/types";
+import { FULL_LOGIT } from "../frames/heat";
 import { counted, percent, seconds, share } from "./format";
 
 export const CAVEAT = "A verdict is evidence, not proof. Never decide about a person by it alone.";
+
+export const CHART_WORDS =
+  "Above the line in the middle an instant speaks for fake. In the shaded band a file as a whole is too close to call. " +
+  "The verdict weighs all instants together.";
+export const HEAT_WORDS =
+  "Red areas speak for fake: the fuller, the further their logit lies above the model's threshold " +
+  `(full at ${FULL_LOGIT} above). An area without colour lies at or below it, which does not show that it is real.`;
 
 type Rate = NonNullable<Details["model"]["meaning"]>["real_called_fake"];
 
