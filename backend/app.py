@@ -18,6 +18,7 @@ from flask import Flask
 
 from backend.api.access import register_access
 from backend.api.admission import Admission
+from backend.api.analyses import Analyses
 from backend.api.bodies import Reception, Room
 from backend.api.docs import create_docs
 from backend.api.errors import register_error_handlers
@@ -59,7 +60,8 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     register_access(app, settings.allowed_hosts, keys, settings.rate_limit)
     register_error_handlers(app, settings.upload_limit)
     admission = Admission(settings.analyses, settings.queue)
-    services = Services(settings, model, admission, examine, start_workers(settings.threads))
+    analyses = Analyses(settings.frame_folder, settings.retention)
+    services = Services(settings, model, admission, analyses, examine, start_workers(settings.threads))
     app.register_blueprint(create_blueprint(services))
     app.register_blueprint(create_docs(bool(settings.api_keys)))
     register_headers(app, settings.allowed_origins)
