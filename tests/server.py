@@ -106,6 +106,7 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
     uploads, static, log_path = folder / "uploads", folder / "static", folder / "log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR_")} | {
         "DETECTOR_PORT": str(port),
+        "DETECTOR_PAGE_PORT": "0",
         "DETECTOR_UPLOAD_FOLDER": str(uploads),
         "DETECTOR_FRAME_FOLDER": str(static),
         **settings,
