@@ -12,7 +12,7 @@ URL ?= http://127.0.0.1:5000
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
-run: .venv/.run  ## Serve on http://127.0.0.1:5000
+run: .venv/.run  ## Serve on http://127.0.0.1:5000, the page on http://localhost:3000
 	@exec $(BIN)/python backend/app.py
 
 test: .venv/.dev  ## Run all tests

@@ -21,7 +21,15 @@ def test_it_describes_every_route_but_its_own(app: Flask, document):
     assert document["openapi"] == "3.1.0"
     routes = {rule.endpoint for rule in app.url_map.iter_rules() if not rule.endpoint.startswith("docs.")}
     assert routes == set(OPERATIONS)
-    assert list(document["paths"]) == ["/", "/livez", "/metrics", "/predict", "/readyz", "/static/{name}"]
+    assert list(document["paths"]) == [
+        "/",
+        "/analyses/{identity}",
+        "/livez",
+        "/metrics",
+        "/predict",
+        "/readyz",
+        "/static/{name}",
+    ]
 
 
 def test_every_reference_leads_somewhere(document):

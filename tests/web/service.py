@@ -21,9 +21,7 @@ class Site:
 @contextlib.contextmanager
 def running_site(folder: Path, **settings: str) -> Iterator[Site]:
     """Start the service with its page."""
-    port = free_port()
-    url = f"http://localhost:{port}"
+    port = settings.pop("DETECTOR_PAGE_PORT", str(free_port()))
     folder.mkdir(exist_ok=True)
-    defaults = {"DETECTOR_PAGE_PORT": str(port), "DETECTOR_ALLOWED_ORIGINS": url}
-    with running_server(folder, **(defaults | settings)) as server:
-        yield Site(server, url)
+    with running_server(folder, DETECTOR_PAGE_PORT=port, **settings) as server:
+        yield Site(server, f"http://localhost:{port}")

@@ -139,8 +139,8 @@ def test_a_service_that_stops_and_comes_back(context, files, tmp_path):
         site.server.kill()
         post(page, files / "face.jpg")
         expect(failure(page, "unreachable")).to_contain_text("make run")
-    port = site.server.url.rpartition(":")[2]
-    with running_site(tmp_path, DETECTOR_PORT=port, DETECTOR_ALLOWED_ORIGINS=site.url) as again:
+    port, page_port = (url.rpartition(":")[2] for url in (site.server.url, site.url))
+    with running_site(tmp_path, DETECTOR_PORT=port, DETECTOR_PAGE_PORT=page_port) as again:
         again.server.wait_for("/readyz", 200)
         button(page, "Try again").click()
         expect(page.locator(".verdict")).to_be_visible()
