@@ -6,9 +6,9 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-import requests
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.generators import face_frames, write_video
 from tests.server import Server, wait_until
@@ -40,6 +40,13 @@ def frames_of(server: Server) -> set[str]:
     return {path.name for path in server.static.glob("*.jpg")}
 
 
+def post_one(page: Page, path: Path) -> str:
+    """Choose a file; the id that its analysis has."""
+    with page.expect_request(lambda request: "/predict" in request.url) as sent:
+        post(page, path)
+    return sent.value.url.partition("id=")[2]
+
+
 def test_while_it_is_sent(page, context, site, files):
     session = context.new_cdp_session(page)
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": SLOW}
@@ -57,10 +64,12 @@ def test_while_it_is_sent(page, context, site, files):
 def test_while_it_is_examined(page, site, files):
     before = frames_of(site.server)
     with resting(site.server):
-        post(page, files / "two.mp4")
+        identity = post_one(page, files / "two.mp4")
         expect(page.locator(".progress__words")).to_contain_text("Examining")
         button(page, "Cancel").click()
         expect(page.locator(".progress__words")).to_have_text("Cancelling")
+        analysis = f"/analyses/{identity}"
+        wait_until(lambda: site.server.get(analysis).json()["state"] == "cancelled", 10)
     expect(page.locator(".open")).to_contain_text("Cancelled; nothing of it was kept.")
     wait_until(lambda: nothing_is_left(site.server, before), 10)
 
@@ -78,11 +87,9 @@ def test_before_its_turn(page, site, files):
 
 def test_by_somebody_else(page, site, files):
     with resting(site.server):
-        with page.expect_request(lambda request: "/predict" in request.url) as sent:
-            post(page, files / "two.mp4")
+        identity = post_one(page, files / "two.mp4")
         expect(page.locator(".progress__words")).to_contain_text("Examining")
-        identity = sent.value.url.split("id=")[1]
-        assert requests.delete(f"{site.server.url}/analyses/{identity}", timeout=10).status_code == 200
+        assert site.server.delete(f"/analyses/{identity}").status_code == 200
     expect(page.locator(".open")).to_contain_text("Cancelled; nothing of it was kept.")
 
 

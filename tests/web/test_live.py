@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.web.conftest import opened
+from tests.server import wait_until
 from tests.web.steps import button, is_verdict, pixels_of
 
 
@@ -48,20 +48,17 @@ def test_it_stops_when_the_button_or_another_view_is_chosen(page):
     start(page)
     stream = "document.querySelector('video').srcObject"
     is_off = "window.stream.getTracks().every(track => track.readyState === 'ended')"
-    page.wait_for_function(stream)
-    page.evaluate(f"window.stream = {stream}")
+    wait_until(lambda: page.evaluate(f"Boolean(window.stream = {stream})"), 10)
     button(page, "Stop the camera").click()
-    page.wait_for_function(is_off)
+    wait_until(lambda: page.evaluate(is_off), 10)
     button(page, "Start the camera").click()
-    page.wait_for_function(stream)
-    page.evaluate(f"window.stream = {stream}")
+    wait_until(lambda: page.evaluate(f"Boolean(window.stream = {stream})"), 10)
     page.get_by_role("link", name="Files").click()
     expect(page.locator(".drop")).to_be_visible()
-    page.wait_for_function(is_off)
+    wait_until(lambda: page.evaluate(is_off), 10)
 
 
-def test_without_a_camera_it_is_said_why(context, site):
-    page = opened(context, site)
+def test_without_a_camera_it_is_said_why(page):
     page.evaluate(
         """() => {
             navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotFoundError"));
@@ -72,7 +69,7 @@ def test_without_a_camera_it_is_said_why(context, site):
     expect(button(page, "Start the camera")).to_be_visible()
 
 
-def test_when_the_browser_refuses_the_camera_it_is_said_how_to_allow_it(chromium, page):
+def test_when_the_browser_refuses_the_camera_it_is_said_how_to_allow_it(page):
     page.evaluate(
         """() => {
             navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError"));
