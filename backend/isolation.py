@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -62,8 +62,8 @@ class IsolatedExaminer:
         for _ in range(processes):
             self._idle.put(_Worker(threads))
 
-    def examine(self, path: Path, examination: Examination) -> Iterator[Examined]:
-        """What `examine_file` gives, from a worker process; see there.
+    def examine(self, path: Path, examination: Examination) -> Generator[Examined, None, None]:
+        """What `examine_file` gives, from a worker process; see there. Closed early, the worker is replaced.
 
         Raises:
             MediaTooComplex: the file took longer, more processor time or more memory than the limits.

@@ -24,7 +24,7 @@ FILES_WAITING = Gauge("detector_files_waiting", "Files that wait for their turn.
 NETWORK_BATCH = Histogram("detector_network_batch_crops", "Crops in one run of the network.", buckets=BATCH_CROPS)
 PURGED_FILES = Counter("detector_purged_files", "Files deleted because their time was over.")
 WORKER_RESTARTS = Counter(
-    "detector_worker_restarts", "Workers replaced: they died, were too slow, or had examined their number of files."
+    "detector_worker_restarts", "Workers replaced: dead, too slow, at a cancelled file, or after their number of files."
 )
 
 

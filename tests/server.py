@@ -38,9 +38,13 @@ class Server:
     def get(self, path: str) -> requests.Response:
         return requests.get(self.url + path, timeout=30)
 
-    def predict(self, path: Path, name: str | None = None) -> requests.Response:
+    def delete(self, path: str) -> requests.Response:
+        return requests.delete(self.url + path, timeout=30)
+
+    def predict(self, path: Path, name: str | None = None, **query: str) -> requests.Response:
         with path.open("rb") as stream:
-            return requests.post(self.url + "/predict", files={"file": (name or path.name, stream)}, timeout=120)
+            files = {"file": (name or path.name, stream)}
+            return requests.post(self.url + "/predict", params=query, files=files, timeout=120)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -102,6 +106,7 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
     uploads, static, log_path = folder / "uploads", folder / "static", folder / "log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR_")} | {
         "DETECTOR_PORT": str(port),
+        "DETECTOR_PAGE_PORT": "0",
         "DETECTOR_UPLOAD_FOLDER": str(uploads),
         "DETECTOR_FRAME_FOLDER": str(static),
         **settings,

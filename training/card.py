@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.config import ROOT
-from backend.model.manifest import ErrorRates, Manifest
+from backend.model.manifest import SHARES_OF_FAKES, ErrorRates, Manifest
 from bench.documents import between_marks
 from training.config import TrainingConfig
 
@@ -18,7 +18,6 @@ TEXT_PATH = ROOT / "training" / "card.md"
 EXPERIMENTS_PATH = ROOT / "training" / "experiments.json"
 MIXES_PATH = ROOT / "training" / "mixes.json"
 RUNS_PATH = ROOT / "training" / "runs.json"
-SHARES_OF_FAKES = (0.5, 0.1, 0.01)
 
 
 def write_card(figures: dict[str, Any], manifest: Manifest) -> None:
@@ -145,9 +144,7 @@ def meaning_table(rates: dict[str, ErrorRates]) -> Iterator[str]:
     yield "| basis | " + " | ".join(f"{share:.0%} of the files fake" for share in SHARES_OF_FAKES) + " |"
     yield "| --- |" + " --- |" * len(SHARES_OF_FAKES)
     for basis, one in rates.items():
-        wrong, found = one.real_called_fake.value, 1 - one.fake_called_real.value
-        right = [share * found / (share * found + (1 - share) * wrong) for share in SHARES_OF_FAKES]
-        yield f"| {basis} | " + " | ".join(f"{value:.0%}" for value in right) + " |"
+        yield f"| {basis} | " + " | ".join(f"{one.fake_right(share):.0%}" for share in SHARES_OF_FAKES) + " |"
 
 
 def comparison_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:

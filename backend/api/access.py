@@ -40,6 +40,11 @@ def register_access(app: Flask, hosts: Collection[str], keys: Sequence[str], rat
                 raise TooManyRequests(f"At most {limit} are accepted from one client; try again later.", wait)
 
 
+def host_name(host: str) -> str:
+    """The name in a Host header, without its port."""
+    return PORT.sub("", host.lower())
+
+
 def _refused_by_server() -> None:
     status = request.environ.get(REFUSED)
     if status == STALLED:
@@ -54,7 +59,7 @@ def _refused_by_server() -> None:
 
 def _check_host(hosts: Collection[str]) -> None:
     # Not TRUSTED_HOSTS, which knows names in lower case only and no IPv6 address.
-    if PORT.sub("", request.host.lower()) not in hosts:
+    if host_name(request.host) not in hosts:
         raise HostNotAllowed("This service does not answer to that host name.")
 
 

@@ -1,7 +1,10 @@
-"""The upload out of the request: streamed to disk, never held in memory."""
+"""What a request asks for, and its upload: streamed to disk, never held in memory."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import IO
 
 from flask import Request, current_app
@@ -15,6 +18,16 @@ from backend.store.uploads import Upload, finish_upload, open_upload
 
 FIELD = "file"
 FORM_PARTS = 16  # of which one is used; every file among them would be one on disk
+IDENTITY = re.compile(r"[0-9a-f]{32}")  # 128 bits: whoever knows it can ask about an analysis and delete it
+BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The id that an analysis is to have, None if the client does not mind, and whether frames are to be stored."""
+
+    identity: str | None
+    store: bool
 
 
 class UploadRequest(Request):
@@ -40,6 +53,20 @@ class UploadRequest(Request):
         super().close()
         for stream in self._received:
             stream.close()
+
+
+def read_wish(arguments: Mapping[str, str]) -> Wish:
+    """What the query of a request asks for.
+
+    Raises:
+        BadRequest: it is none of what can be asked for.
+    """
+    identity, store = arguments.get("id"), arguments.get("store", "true")
+    if identity is not None and not IDENTITY.fullmatch(identity):
+        raise BadRequest("An id is 32 of the digits 0 to 9 and a to f.")
+    if store not in BOOLEANS:
+        raise BadRequest("Whether to store frames is either true or false.")
+    return Wish(identity, BOOLEANS[store])
 
 
 def receive_upload(request: Request, limit: int) -> Upload:

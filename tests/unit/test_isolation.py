@@ -140,11 +140,10 @@ def test_time_in_which_nobody_listens_is_not_the_files_time(video):
 
 def test_where_no_process_can_be_started_the_service_is_busy_until_one_can(video):
     examiner = IsolatedExaminer(processes=1, threads=1, limits=WorkerLimits(wall_seconds=60, processor_seconds=60))
-    before = set(worker_processes())
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        list(examiner.examine(video, EXAMINATION))
-        for pid in before:
+        list(examiner.examine(video, EXAMINATION))  # so that its worker has started
+        for pid in worker_processes():
             os.kill(pid, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         with pytest.raises(Busy):
