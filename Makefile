@@ -7,7 +7,7 @@ RUN ?= runs/latest
 CLIPS ?=
 URL ?= http://127.0.0.1:5000
 
-.PHONY: help run test test-hostile soak fuzz lint audit bench train evaluate lock clean
+.PHONY: help run test test-web page test-hostile soak fuzz lint audit bench train evaluate lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -17,6 +17,16 @@ run: .venv/.run  ## Serve on http://127.0.0.1:5000, the page on http://localhost
 
 test: .venv/.dev  ## Run all tests
 	$(BIN)/python -m pytest
+
+test-web: .venv/.dev frontend/node_modules  ## Run the page's tests, in Chromium (needs Node and npm)
+	@test -x /usr/bin/chromium || { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -qy chromium; } || { \
+		echo "Chromium is needed: install the Debian package chromium" >&2; exit 1; }
+	cd frontend && npm test
+	$(BIN)/python -m pytest tests/web
+
+page: .venv/.dev frontend/node_modules  ## Build frontend/dist anew, after a change of frontend/ or of the contract (needs Node)
+	$(BIN)/python -m tests.document > frontend/openapi.json
+	cd frontend && npm run types && npm run build
 
 test-hostile: .venv/.dev  ## Post every hostile file to the service at URL
 	$(BIN)/python -m tests.hostile $(URL)
@@ -54,7 +64,12 @@ lock:  ## Pin the newest versions that fit, by hash (needs uv)
 	done
 
 clean:  ## Delete the virtual environment and every cache
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv frontend/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+frontend/node_modules: frontend/package-lock.json
+	@command -v npm >/dev/null || { echo "npm with Node 20.19 or newer is needed" >&2; exit 1; }
+	cd frontend && npm ci
+	@touch $@
 
 .venv/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \

@@ -34,6 +34,40 @@ def face_frames(count: int, height: int = 240, width: int = 320) -> list[Pixels]
     return frames
 
 
+def blended_face(side: int = 512) -> Pixels:
+    """The face with a softened, shifted copy of its inside laid over it, as face swaps do: (side, side) pixels.
+
+    The model that is shipped takes most of it for fake.
+    """
+    face = cv2.resize(face_picture()[:256, 96:352], (side, side), interpolation=cv2.INTER_CUBIC)
+    unit = side / 512
+    copied = cv2.warpAffine(
+        cv2.GaussianBlur(face, (0, 0), 2 * unit),
+        np.array([[1.03, 0.02, -6 * unit], [0, 1, 6 * unit]], np.float32),
+        (side, side),
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    inside = np.zeros((side, side), np.float32)
+    centre, axes = (side // 2, round(250 * unit)), (round(95 * unit), round(130 * unit))
+    cv2.ellipse(inside, centre, axes, 0, 0, 360, 1, -1)
+    weight = cv2.GaussianBlur(inside, (0, 0), 3 * unit)
+    return cv2.blendLinear(copied, face, weight, 1 - weight)
+
+
+def two_faces(count: int) -> list[Pixels]:
+    """A face and its manipulated twin beside it, which drifts down, on (360, 720) pixels."""
+    honest = cv2.resize(face_picture()[:256, 96:352], (320, 320), interpolation=cv2.INTER_AREA)
+    blended = blended_face(320)
+    frames = []
+    for place in range(count):
+        frame = np.full((360, 720, 3), 96, np.uint8)
+        top = round(40 * place / max(1, count - 1))
+        frame[20:340, 20:340] = honest
+        frame[top : top + 320, 380:700] = blended
+        frames.append(frame)
+    return frames
+
+
 def numbered_frames(count: int, height: int = 64, width: int = 96) -> list[Pixels]:
     """Grey frames whose brightness tells their number: 4 more for each, from 8."""
     return [np.full((height, width, 3), 8 + 4 * place, np.uint8) for place in range(count)]

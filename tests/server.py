@@ -102,10 +102,10 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running_server(folder: Path, **settings: str) -> Iterator[Server]:
     """Start `python backend/app.py`, as a user would from another folder, and stop it with SIGTERM."""
-    port = free_port()
+    port = settings.get("DETECTOR_PORT", str(free_port()))
     uploads, static, log_path = folder / "uploads", folder / "static", folder / "log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR_")} | {
-        "DETECTOR_PORT": str(port),
+        "DETECTOR_PORT": port,
         "DETECTOR_PAGE_PORT": "0",
         "DETECTOR_UPLOAD_FOLDER": str(uploads),
         "DETECTOR_FRAME_FOLDER": str(static),

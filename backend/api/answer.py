@@ -117,7 +117,12 @@ def _has_faces(analysis: Analysis) -> bool:
 
 
 def _judge(manifest: Manifest, basis: Basis) -> JudgeFacts:
-    return {**model_facts(manifest), "meaning": _meaning(manifest, basis)}
+    return {
+        **model_facts(manifest),
+        "threshold": round(manifest.calibration_of(basis).threshold, 4),
+        "inconclusive": list(manifest.inconclusive_band(basis)),
+        "meaning": _meaning(manifest, basis),
+    }
 
 
 def _meaning(manifest: Manifest, basis: Basis) -> Meaning | None:

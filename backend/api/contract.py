@@ -70,8 +70,15 @@ class Meaning(TypedDict):
 
 @closed
 class JudgeFacts(ModelFacts):
-    """The model that judged a file."""
+    """The model that judged a file, as far as it concerns files on such a basis."""
 
+    threshold: Annotated[
+        float, Field(description="The logit at which Real and Fake are equally likely; heat maps show what lies above.")
+    ]
+    inconclusive: Annotated[
+        list[float],
+        Field(min_length=2, max_length=2, description="Fake probabilities strictly between which no verdict is given."),
+    ]
     meaning: Annotated[
         Meaning | None, Field(description="null where nothing was measured: whole frames, other people's models.")
     ]

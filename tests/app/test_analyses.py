@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from werkzeug.test import TestResponse
 
 from backend import pipeline
 from backend.app import create_app
+from backend.domain import Calibration
 from tests.app.test_access import app_with
 from tests.app.test_errors import PNG, check
 from tests.app.test_metrics import counted
-from tests.fakes import FakeClassifier, ReadyModel, examine_here
+from tests.fakes import MANIFEST, FakeClassifier, ReadyModel, examine_here
 from tests.generators import face_frames, face_picture, numbered_frames, write_picture, write_video
 from tests.server import wait_until
 
@@ -274,3 +276,12 @@ def test_it_is_told_what_the_error_rates_mean(client, video):
             {"share_of_fakes": 0.01, "right": pytest.approx(0.1538, abs=1e-4)},
         ],
     }
+
+
+def test_it_is_told_from_where_on_the_model_speaks_for_fake_and_where_it_gives_no_verdict(settings, video):
+    calibration = {"face_video": Calibration(2.0, 1.25), "face_picture": Calibration(2.0, -1.0)}
+    band = {"face_video": (0.2, 0.8), "face_picture": (0.4, 0.6)}
+    manifest = replace(MANIFEST, calibration=calibration, inconclusive=band)
+    app = create_app(settings, ReadyModel(FakeClassifier(), manifest), examine_here)
+    model = post(app.test_client(), video).get_json()["details"]["model"]
+    assert (model["threshold"], model["inconclusive"]) == (1.25, [0.2, 0.8])
