@@ -37,11 +37,13 @@ soak: .venv/.dev  ## Load a service with good and bad files for two minutes; wri
 fuzz: .venv/.dev  ## Send a service what Hypothesis makes up; writes SECURITY.md
 	$(BIN)/python -m tests.hostile.fuzz
 
-lint: .venv/.dev  ## Style, types and import rules
+lint: .venv/.dev  ## Style, types, import rules and the container
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 
 audit: .venv/.dev  ## What can be audited of the installed packages without a network
 	$(BIN)/python -m pip check --disable-pip-version-check
@@ -56,7 +58,7 @@ evaluate: .venv/.train  ## Measure temp_model.h5 on the folders in DATA
 	$(BIN)/python -m training.evaluate --data $(DATA)
 
 lock:  ## Pin the newest versions that fit, by hash (needs uv)
-	for name in requirements requirements-dev requirements-train; do \
+	for name in requirements requirements-dev requirements-train requirements-gpu; do \
 		uv pip compile --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --python-version 3.11 \
 			--custom-compile-command "make lock" --quiet $$name.in --output-file $$name.txt || exit 1; \
 	done
