@@ -18,7 +18,7 @@ from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.media.limits import MediaLimits
 from tests.fakes import examine_here
 from tests.generators import face_frames, face_picture, write_picture, write_sound, write_video
-from tests.server import wait_until
+from tests.server import children_of, wait_until
 
 EXAMINATION = Examination(
     least_instants=16,
@@ -30,8 +30,8 @@ EXAMINATION = Examination(
 
 
 @pytest.fixture(scope="module")
-def examiner() -> Iterator[IsolatedExaminer]:
-    running = IsolatedExaminer(processes=1, threads=2, limits=WorkerLimits(wall_seconds=60, processor_seconds=60))
+def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IsolatedExaminer]:
+    running = IsolatedExaminer(1, 2, WorkerLimits(60, 60), [tmp_path_factory.getbasetemp()])
     yield running
     running.close()
 
@@ -46,8 +46,7 @@ def frames_of(examined) -> list[ExaminedFrame]:
 
 
 def worker_processes() -> list[int]:
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children_of(os.getpid()) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def test_what_a_worker_finds_is_what_is_found_here(examiner, video):
@@ -114,7 +113,7 @@ def test_a_file_that_nobody_waits_for_any_more_frees_its_worker(examiner, video)
     [WorkerLimits(wall_seconds=0.05, processor_seconds=60), WorkerLimits(wall_seconds=60, processor_seconds=0)],
 )
 def test_a_file_that_takes_too_long_is_too_complex(tmp_path, limits):
-    examiner = IsolatedExaminer(processes=1, threads=1, limits=limits)
+    examiner = IsolatedExaminer(1, 1, limits, [tmp_path])
     try:
         with pytest.raises(MediaTooComplex, match="too long"):
             list(examiner.examine(write_video(tmp_path / "large.mp4", face_frames(60, 720, 1280)), EXAMINATION))
@@ -124,7 +123,7 @@ def test_a_file_that_takes_too_long_is_too_complex(tmp_path, limits):
 
 def test_time_in_which_nobody_listens_is_not_the_files_time(video):
     limits = WorkerLimits(wall_seconds=5, processor_seconds=60)
-    examiner = IsolatedExaminer(processes=1, threads=1, limits=limits)
+    examiner = IsolatedExaminer(1, 1, limits, [video])
     try:
         list(examiner.examine(video, EXAMINATION))
         found = []
@@ -139,7 +138,7 @@ def test_time_in_which_nobody_listens_is_not_the_files_time(video):
 
 
 def test_where_no_process_can_be_started_the_service_is_busy_until_one_can(video):
-    examiner = IsolatedExaminer(processes=1, threads=1, limits=WorkerLimits(wall_seconds=60, processor_seconds=60))
+    examiner = IsolatedExaminer(1, 1, WorkerLimits(60, 60), [video])
     before = set(worker_processes())
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
@@ -160,7 +159,7 @@ def test_where_no_process_can_be_started_the_service_is_busy_until_one_can(video
 def test_every_picture_within_the_limit_of_pixels_fits_into_a_worker(tmp_path, channels, depth):
     path = tmp_path / "large.png"
     cv2.imwrite(str(path), np.zeros((8000, 8000, channels), depth), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    examiner = IsolatedExaminer(processes=1, threads=16, limits=WorkerLimits(60, 60))
+    examiner = IsolatedExaminer(1, 16, WorkerLimits(60, 60), [tmp_path])
     try:
         assert frames_of(examiner.examine(path, EXAMINATION))
     finally:
