@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -78,8 +79,9 @@ class IsolatedExaminer:
         os.environ.setdefault("MALLOC_ARENA_MAX", ARENAS)  # read by glibc when a worker starts
         os.environ["OPENBLAS_NUM_THREADS"] = "1"  # NumPy's threads would be older than the sandbox, and outside
         self._new_worker = partial(_Worker, threads, _announced(sandbox.find_sandbox()), tuple(files))
-        for _ in range(processes):
-            self._idle.put(self._new_worker())
+        with ThreadPoolExecutor(1) as starting:  # not the main thread, in which an interrupt would tear a start apart
+            for worker in starting.map(lambda _: self._new_worker(), range(processes)):
+                self._idle.put(worker)
 
     def examine(self, path: Path, examination: Examination) -> Iterator[Examined]:
         """What `examine_file` gives, from a worker process; see there.

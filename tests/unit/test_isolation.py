@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from backend.config import ROOT
 from backend.domain import ExaminedFrame, Media
 from backend.errors import Busy, MediaTooComplex, NoVideoStream, UnreadableMedia
 from backend.examination import Examination
@@ -153,6 +156,34 @@ def test_where_no_process_can_be_started_the_service_is_busy_until_one_can(video
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         examiner.close()
+
+
+INTERRUPTED_START = """
+import signal
+from multiprocessing import util
+from backend.isolation import IsolatedExaminer, WorkerLimits
+
+def start_and_interrupt(program, arguments, descriptors):
+    process = start(program, arguments, descriptors)
+    if any("spawn_main" in argument for argument in map(str, arguments)):
+        signal.raise_signal(signal.SIGINT)
+    return process
+
+start, util.spawnv_passfds = util.spawnv_passfds, start_and_interrupt
+if __name__ == "__main__":
+    try:
+        IsolatedExaminer(1, 1, WorkerLimits(60, 60), [])
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_an_interrupt_while_workers_are_started_makes_none_of_them_fail(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED_START)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
 
 
 @pytest.mark.parametrize(("channels", "depth"), [(3, np.uint8), (4, np.uint8), (3, np.uint16), (4, np.uint16)])
