@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import resource
 import signal
 import sys
@@ -30,7 +31,7 @@ from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
 from backend.api.serving import Deadlines, create_server
 from backend.assembly import new_model, start_examiner
-from backend.config import MEBIBYTE, ROOT, Settings, SettingsError, load_settings
+from backend.config import MEBIBYTE, PREFIX, ROOT, Settings, SettingsError, load_settings
 from backend.examination import start_workers
 from backend.model.holder import ModelHolder
 from backend.model.runtimes import NoGpuError, choose_gpus
@@ -94,7 +95,8 @@ def main() -> int:
             print(f"Cannot start: the folder {folder} cannot be used: {error.strerror}.", file=sys.stderr)
             return 1
     model = new_model(settings)
-    examiner = start_examiner(settings)
+    os.environ.pop(PREFIX + "API_KEYS", None)  # what workers do not inherit, no file can make them tell
+    examiner = start_examiner(settings, [settings.upload_folder])
     body_bytes = settings.upload_limit + FORM_OVERHEAD
     try:
         server = create_server(

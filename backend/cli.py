@@ -134,7 +134,7 @@ def scan(
     findings = list(earlier)
     examination = how_closely(settings, model.manifest)
     workers = start_workers(settings.threads)
-    examiner = start_examiner(settings)
+    examiner = start_examiner(settings, left)
 
     def judge(path: Path) -> Finding:
         return judge_file(path, model, examiner.examine, examination, workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cache
@@ -99,6 +100,7 @@ def write_video(
     pixel_format: str = "yuv420p",
 ) -> Path:
     """Encode frames, at `rate` a second or at the given times in seconds."""
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
     with av.open(str(path), "w", options=container_options or {}) as sink:
         stream = None
         for place, pixels in enumerate(frames):
@@ -115,6 +117,8 @@ def write_video(
             sink.mux(stream.encode(frame))
         assert stream is not None
         sink.mux(stream.encode())
+    # SVT-AV1, run by root, makes its caller a real-time thread, and so all that this one starts hereafter.
+    os.sched_setscheduler(0, policy, priority)
     return path
 
 

@@ -42,10 +42,10 @@ class Answer:
 
 
 @contextlib.contextmanager
-def connection(url: str, timeout: float = 60) -> Iterator[socket.socket]:
-    """A connection to the service."""
+def connection(url: str, timeout: float = 60, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """A connection to the service, from one of this machine's own addresses."""
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout) as sock:
+    with socket.create_connection((parts.hostname, parts.port), timeout, (source, 0)) as sock:
         yield sock
 
 

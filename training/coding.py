@@ -26,7 +26,7 @@ CODERS = 16  # threads
 def code_all(pictures: tuple[Pixels, ...], samples: tuple[Sample, ...], seed: int) -> tuple[Pixels, ...]:
     """Code each stored picture once, those of one pair alike; gives pictures of the same size."""
     with ThreadPoolExecutor(CODERS) as pool:
-        made = pool.map(lambda one: _code_drawn(*one, seed), zip(pictures, samples, strict=True))
+        made = pool.map(lambda picture, sample: _code_drawn(picture, sample, seed), pictures, samples)
         return tuple(tqdm(made, "coding", total=len(samples), unit=" pictures"))
 
 
@@ -39,7 +39,7 @@ def code(picture: Pixels, side: int, rate_factor: int, drift: tuple[float, float
         rate_factor: x264's CRF.
         drift: pixels of the film that the picture moves right and down from frame to frame, undone at the end.
     """
-    scaled = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    scaled: Pixels = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     x, y = drift
     moves = [(x * (number - FRAMES + 1), y * (number - FRAMES + 1)) for number in range(FRAMES)]
     frames = [_moved(scaled, *move) for move in moves]
@@ -76,8 +76,6 @@ def _through_codec(frames: list[Pixels], rate_factor: int) -> Iterator[Pixels]:
         frame.pts = number
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
-    for packet in packets:
+    for packet in (*packets, None):
         for decoded in decoder.decode(packet):
-            yield decoded.to_ndarray(format="rgb24")
-    for decoded in decoder.decode(None):
-        yield decoded.to_ndarray(format="rgb24")
+            yield np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8)

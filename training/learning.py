@@ -89,8 +89,8 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
         """Cross entropy of the logits, and of the map's cells where it is known what they show.
 
         Every cell of a real picture shows what is real; of a fake one those inside its mask show what is fake, and
-        the others are left alone, since their mean is the logit. Where there are teachers (Hinton et al., "Distilling the
-        Knowledge in a Neural Network", 2015), all cells follow theirs as well.
+        the others are left alone, since their mean is the logit. Where there are teachers (Hinton et al., "Distilling
+        the Knowledge in a Neural Network", 2015), all cells follow theirs as well.
         """
         smoothing = self._config.label_smoothing
         logits = ops.mean(y_pred["logit_map"], axis=(1, 2, 3))

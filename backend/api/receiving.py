@@ -14,7 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from backend.config import MEBIBYTE
 from backend.errors import BadRequest, EmptyFilename, FileTooLarge, MissingFile, StorageFailed
 from backend.media.opening import check_extension
-from backend.store.uploads import Upload, finish_upload, open_upload
+from backend.store.uploads import PrivateFolder, Upload, finish_upload
 
 FIELD = "file"
 FORM_PARTS = 16  # of which one is used; every file among them would be one on disk
@@ -31,11 +31,11 @@ class Wish:
 
 
 class UploadRequest(Request):
-    """A request whose files are written to the upload folder, and deleted with it, however it ends."""
+    """A request whose files are written to a folder of its own, and deleted with it, however it ends."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self._received: list[IO[bytes]] = []
+        self._folder: PrivateFolder | None = None
 
     def _get_file_stream(
         self,
@@ -44,15 +44,16 @@ class UploadRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        stream = open_upload(current_app.config["UPLOAD_FOLDER"])
-        self._received.append(stream)
-        return stream
+        if self._folder is None:
+            self._folder = PrivateFolder(current_app.config["UPLOAD_FOLDER"])
+        return self._folder.open_file()
 
     def close(self) -> None:
         """Delete what was received."""
         super().close()
-        for stream in self._received:
-            stream.close()
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.close()
 
 
 def read_wish(arguments: Mapping[str, str]) -> Wish:

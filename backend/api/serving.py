@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -20,6 +21,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from backend.api.bodies import Body, Reception
+from backend.api.clients import client_of
 
 REFUSED = "detector.refused"  # in the environment of a request that the server refuses: the status to answer
 LINGER_SECONDS = 2  # a refused sender may read why, before what it still sends resets the connection
@@ -62,9 +64,10 @@ class Parser(HTTPRequestParser):
     error: Any
     path = ""  # waitress' own has none where the head could not be read, and fails when it wants to log it
 
-    def __init__(self, adj: Adjustments, reception: Reception) -> None:
+    def __init__(self, adj: Adjustments, reception: Reception, client: str) -> None:
         super().__init__(adj)
         self._reception = reception
+        self._client = client
         self._body: Body | None = None
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -74,7 +77,7 @@ class Parser(HTTPRequestParser):
         except ValueError as error:
             raise ParsingError("Content-Length is invalid") from error
         if self.body_rcv is not None:
-            self._body = self.body_rcv.buf = Body(self._reception)
+            self._body = self.body_rcv.buf = Body(self._reception, self._client)
 
     def received(self, data: bytes) -> int:
         """Take what has come, or the beginning of it; the channel brings the rest again."""
@@ -92,7 +95,7 @@ class Parser(HTTPRequestParser):
             framing = self.body_bytes_received - len(body)
             if unfinished > HEAD_BYTES or framing > len(body) + FRAMING_BYTES:
                 return Refusal(UNINTELLIGIBLE)
-        if self.completed and not body.is_kept():
+        if self.completed and not body.finish():
             return Refusal(CROWDED if body.crowded else NO_STORAGE)
         return None
 
@@ -125,15 +128,15 @@ class Channel(HTTPChannel):
     request: Any  # the one that is being received, or None
     error_task_class = RefusalTask
 
-    def __init__(self, server: Server, *args: Any, **kwargs: Any) -> None:
-        self.parser_class: Callable[[Adjustments], Parser] = server.new_parser
+    def __init__(self, server: Server, sock: socket.socket, address: Any, *args: Any, **kwargs: Any) -> None:
+        self.parser_class = partial(server.new_parser, client=client_of(address[0]))
         self.owes_since: float | None = monotonic()
         self.active_at = monotonic()
         self.unread_since: float | None = None
         self.sent = 0  # bytes since then
         self.refused = False
         self.lingers_since: float | None = None
-        super().__init__(server, *args, **kwargs)
+        super().__init__(server, sock, address, *args, **kwargs)
 
     def received(self, data: bytes) -> bool:
         """Take what has come, and note when a request begins."""
@@ -241,9 +244,9 @@ class Server(TcpWSGIServer):
         self._checked = monotonic()
         super().__init__(*args, **kwargs)
 
-    def new_parser(self, adj: Adjustments) -> Parser:
-        """The parser of one request."""
-        return Parser(adj, self._reception)
+    def new_parser(self, adj: Adjustments, client: str) -> Parser:
+        """The parser of one request of a client."""
+        return Parser(adj, self._reception, client)
 
     def readable(self) -> bool:
         """Called in every turn of the loop: keep deadlines, by a clock that does not jump."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import IO
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from backend import metrics
-from backend.store.uploads import is_needed
+from backend.store.uploads import FOLDER_NAME, is_needed
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Purger:
 
 
 def purge(folder: Path, retention: float) -> int:
-    """Delete files last written more than `retention` seconds ago; the number of those deleted.
+    """Delete files, and private folders, last written more than `retention` seconds ago; the number of those deleted.
 
     A frame being written is younger than that, so it is safe; a file that vanishes meanwhile is no fault. A file from
     the future was written before the clock was set back: its time begins now.
@@ -68,15 +69,14 @@ def purge(folder: Path, retention: float) -> int:
     deleted = 0
     now = time.time()
     for path in folder.iterdir():
-        if path.name in (KEPT, LOCK_NAME) or not path.is_file():
+        if path.name in (KEPT, LOCK_NAME) or not (path.is_file() or FOLDER_NAME.fullmatch(path.name)):
             continue
         try:
             written = path.lstat().st_mtime
             if written > now + CLOCK_TOLERANCE:
                 os.utime(path, (now, now), follow_symlinks=False)
-            elif written < now - retention and not is_needed(path):
-                path.unlink()
-                deleted += 1
+            elif written < now - retention:
+                deleted += _delete(path)
         except FileNotFoundError:
             continue
         except OSError:
@@ -85,6 +85,17 @@ def purge(folder: Path, retention: float) -> int:
         metrics.PURGED_FILES.inc(deleted)
         logger.info("purged", extra={"deleted": deleted})
     return deleted
+
+
+def _delete(path: Path) -> bool:
+    """Delete a file, or a private folder that nobody needs; whether it was."""
+    if path.is_file():
+        path.unlink()
+    elif is_needed(path):
+        return False
+    else:
+        shutil.rmtree(path)
+    return True
 
 
 def schedule_purge(purger: Purger, interval: float) -> BackgroundScheduler:

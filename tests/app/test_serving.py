@@ -18,7 +18,7 @@ from flask import Flask
 from waitress.adjustments import Adjustments
 from waitress.wasyncore import close_all
 
-from backend.api.bodies import Body, Reception, Room
+from backend.api.bodies import Reception, Room
 from backend.api.serving import CHUNKED_BYTES, FRAMING_BYTES, HEAD_BYTES, Deadlines, Parser, create_server
 from backend.config import MEBIBYTE
 from tests.server import wait_until
@@ -26,6 +26,7 @@ from tests.wire import FORM, PART_HEAD, PART_TAIL, ask, connection, has_somethin
 
 BODY_BYTES = 400_000
 ROOM_BYTES = 3 * BODY_BYTES
+CLIENT = "10.0.0.1"
 FRAME = "0" * 32 + ".jpg"
 FRAME_BYTES = 8 * MEBIBYTE  # more than the kernel takes for a client that reads nothing
 PIECE_SECONDS = 0.05  # between two pieces of a slow body
@@ -135,7 +136,7 @@ def test_a_body_of_tiny_chunks_is_refused_unless_it_is_mostly_contents(start, co
 
 
 def test_a_chunked_body_is_parsed_in_pieces(tmp_path):
-    parser = Parser(Adjustments(), Reception(tmp_path, BODY_BYTES, Room(ROOM_BYTES), 1))
+    parser = Parser(Adjustments(), Reception(tmp_path, BODY_BYTES, Room(ROOM_BYTES), 1), CLIENT)
     parser.received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert parser.received(b"1\r\na\r\n" * FRAMING_BYTES) == CHUNKED_BYTES
     parser.close()
@@ -173,17 +174,22 @@ def test_every_body_gives_its_room_back(start, sent, chunked):
     wait_until(lambda: not service.server.active_channels and service.room.left == ROOM_BYTES, PATIENCE)
 
 
-def test_what_was_kept_of_a_crowded_body_is_kept_no_longer(tmp_path):
-    room = Room(1000)
-    bodies = [Body(Reception(tmp_path, BODY_BYTES, room, 1)) for _ in range(2)]
-    bodies[0].append(bytes(600))
-    bodies[1].append(bytes(300))
-    bodies[1].append(bytes(300))
-    assert (room.left, [body.is_kept() for body in bodies]) == (400, [True, False])
-    assert len(bodies[1]) == 600
-    for body in bodies * 2:
-        body.close()
-    assert room.left == 1000
+def test_a_client_that_fills_the_room_makes_way_for_another(start):
+    service = start()
+    with contextlib.ExitStack() as stack:
+        greedy = [stack.enter_context(connection(service.url)) for _ in range(3)]
+        for place, sock in enumerate(greedy):
+            sock.sendall(post(service, Content_Length=str(BODY_BYTES)) + bytes(BODY_BYTES - 1))
+            wait_until(lambda kept=place + 1: service.room.left == ROOM_BYTES - kept * (BODY_BYTES - 1), PATIENCE)
+        with connection(service.url, source="127.0.0.2") as other:
+            send(other, [post(service, Content_Length="100000"), bytes(100_000)])
+            assert read_answer(other).status == 400
+        statuses = []
+        for sock in greedy:
+            sock.sendall(b"-")
+            statuses.append(read_answer(sock).status)
+        assert statuses == [400, 400, 503]
+    wait_until(lambda: service.room.left == ROOM_BYTES, PATIENCE)
 
 
 # Slow bodies: on both sides of the rate.

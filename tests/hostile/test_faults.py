@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import signal
+import stat
 import subprocess
 import threading
 import time
@@ -17,6 +18,7 @@ import pytest
 import requests
 
 from backend.store.frames import FRAME_NAME
+from backend.store.uploads import FOLDER_NAME
 from tests.generators import face_frames, face_picture, write_picture, write_video
 from tests.server import Server, running_server, wait_until
 
@@ -79,6 +81,18 @@ def is_alive(pid: int) -> bool:
 def processor_ticks(pid: int) -> int:
     """Hundredths of a second of processor time that a process has used."""
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def test_each_file_is_judged_in_a_folder_of_its_own_that_no_other_user_can_enter(server, long_video):
+    pool, answers = in_background(server, long_video, 2)
+    wait_until(lambda: len(list(server.uploads.glob("upload-*/*"))) == 2, 20)
+    folders = list(server.uploads.glob("upload-*"))
+    assert len(folders) == 2 and all(FOLDER_NAME.fullmatch(folder.name) for folder in folders)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+    assert [len(list(folder.iterdir())) for folder in folders] == [1, 1]
+    assert [answer.result().status_code for answer in answers] == [200, 200]
+    pool.shutdown()
+    assert not any(server.uploads.glob("upload-*"))
 
 
 def test_a_killed_worker_costs_its_file_an_error_and_no_other_anything(server, picture, long_video):

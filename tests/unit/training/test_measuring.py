@@ -24,6 +24,7 @@ class PointsAt:
     """A network whose map is highest in one cell, whatever it sees."""
 
     logit_tolerance = 0.0
+    failed = False
 
     def __init__(self, row: int, column: int) -> None:
         self._map = np.zeros((7, 7), np.float32)
