@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from apscheduler.job import Job
+from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from backend import metrics
@@ -98,9 +100,24 @@ def _delete(path: Path) -> bool:
     return True
 
 
+class SteadyJobStore(MemoryJobStore):
+    """Jobs at intervals, also when the clock is set: then the time that was planned for one is too far off, either way.
+
+    Else they would rest until a clock that was set back is again where it was.
+    """
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        """Those whose time has come; the scheduler asks after the interval that began before a jump, if not sooner."""
+        for job in self.get_all_jobs():
+            if abs(job.next_run_time - now) > job.trigger.interval:
+                job.modify(next_run_time=now)
+        due: list[Job] = super().get_due_jobs(now)
+        return due
+
+
 def schedule_purge(purger: Purger, interval: float) -> BackgroundScheduler:
     """Start to purge now and every `interval` seconds, never twice at once; the caller shuts it down."""
-    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler = BackgroundScheduler(jobstores={"default": SteadyJobStore()}, timezone=UTC)
     scheduler.add_job(
         purger.run,
         "interval",

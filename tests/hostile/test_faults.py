@@ -242,6 +242,55 @@ def test_a_clock_that_was_set_back_keeps_nothing_for_ever(tmp_path):
         wait_until(lambda: not frame.exists(), 20)
 
 
+class Clock:
+    """The clock of a process, not of the machine: Debian's libfaketime tells it what is written into a file."""
+
+    LIBRARY = "libfaketimeMT.so.1"
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "clock"
+        self.set("+0")
+
+    def set(self, offset: str) -> None:
+        partial = self._path.with_suffix(".part")
+        partial.write_text(offset)
+        partial.replace(self._path)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        found = next(iter(sorted(Path("/usr/lib").glob(f"*/faketime/{self.LIBRARY}"))), None)
+        if found is None:
+            pytest.skip("there is no libfaketime (Debian: apt-get install faketime)")
+        return {
+            "LD_PRELOAD": str(found),
+            "FAKETIME_TIMESTAMP_FILE": str(self._path),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",  # files were written when they were
+        }
+
+
+def test_a_clock_that_jumps_ahead_and_back_stops_nothing(tmp_path, picture):
+    clock = Clock(tmp_path)
+    with running_server(tmp_path, DETECTOR_PURGE_INTERVAL="1", **clock.environment) as server:
+        server.wait_for("/readyz", 200)
+        frame = f"/static/{server.predict(picture).json()['frames'][0]}"
+        assert server.get(frame).status_code == 200
+        clock.set("+2h")
+        wait_until(lambda: not any(server.static.glob("*.jpg")), 10)
+        assert server.get(frame).status_code == 404
+        assert server.predict(picture).status_code == 200
+        clock.set("+0")
+        old = server.static / ("0" * 32 + ".jpg")
+        old.write_bytes(b"x")
+        os.utime(old, (time.time() - 7200,) * 2)
+        wait_until(lambda: not old.exists(), 10)
+        answer = server.predict(picture)
+        assert answer.status_code == 200
+        assert server.get(f"/static/{answer.json()['frames'][0]}").status_code == 200
+        assert server.get("/readyz").status_code == 200 and "Traceback" not in server.log
+
+
 def test_two_services_share_folders_and_one_purges_until_it_ends(tmp_path, picture):
     (tmp_path / "second").mkdir()
     shared = {

@@ -4,6 +4,7 @@ import os
 import stat
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,23 @@ def test_the_schedule_purges_at_once_and_again(tmp_path):
         aged(tmp_path / "second", 100)
         wait_until(lambda: not (tmp_path / "second").exists())
         assert len(scheduler.get_jobs()) == 1
+    finally:
+        scheduler.shutdown()
+        purger.close()
+
+
+@pytest.mark.parametrize("hours", [-2, 2, 24 * 365 * 50])
+def test_the_schedule_goes_on_when_the_clock_is_set(tmp_path, hours):
+    """Seen from the scheduler, a clock that is set is a time planned for a job that is too far off."""
+    purger = Purger([tmp_path], retention=50)
+    scheduler = schedule_purge(purger, interval=600)
+    try:
+        (job,) = scheduler.get_jobs()
+        wait_until(lambda: (tmp_path / LOCK_NAME).exists())
+        aged(tmp_path / "a.jpg", 100)
+        job.modify(next_run_time=datetime.now(UTC) - timedelta(hours=hours))
+        wait_until(lambda: not (tmp_path / "a.jpg").exists())
+        wait_until(lambda: timedelta(0) < job.next_run_time - datetime.now(UTC) <= timedelta(seconds=600))
     finally:
         scheduler.shutdown()
         purger.close()
