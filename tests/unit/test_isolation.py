@@ -170,6 +170,7 @@ def start_and_interrupt(program, arguments, descriptors):
 
 start, util.spawnv_passfds = util.spawnv_passfds, start_and_interrupt
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
     try:
         IsolatedExaminer(1, 1, WorkerLimits(60, 60), [])
     except KeyboardInterrupt:
