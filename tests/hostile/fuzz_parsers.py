@@ -1,7 +1,7 @@
 """`python -m tests.hostile.fuzz_parsers --seconds N`: Atheris looks for bytes that our own parsers fail on.
 
 It is guided by the branches that each input takes, in our code and in the Python libraries that read with it. What is
-decoded by C libraries is for `tests.hostile.files`. Needs Atheris, which has wheels for Linux on x86_64 alone and is
+decoded by C libraries is for `tests.hostile.files`. Needs Atheris, which has no wheels for macOS and is
 therefore in no requirements: `pip install atheris`.
 """
 
