@@ -20,13 +20,15 @@ if not __package__:  # `python backend/app.py` looks for modules in backend/, wh
 import cv2
 from flask import Flask
 
-from backend.api.access import register_access
+from backend.api.access import Rates, register_access
 from backend.api.admission import Admission
 from backend.api.analyses import Analyses
 from backend.api.bodies import Reception, Room
 from backend.api.docs import create_docs
 from backend.api.errors import register_error_handlers
 from backend.api.headers import register_headers
+from backend.api.jobs import create_jobs
+from backend.api.judging import Judge
 from backend.api.page import PageSettings, create_page
 from backend.api.receiving import FORM_PARTS, UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
@@ -35,6 +37,10 @@ from backend.api.serving import Deadlines, create_server
 from backend.assembly import new_model, start_examiner
 from backend.config import MEBIBYTE, PREFIX, ROOT, Settings, SettingsError, load_settings
 from backend.examination import start_workers
+from backend.jobs.carrying import Carrier
+from backend.jobs.jobs import Jobs
+from backend.jobs.runner import Runner
+from backend.jobs.sqlite_ledger import SqliteLedger
 from backend.model.holder import ModelHolder
 from backend.model.runtimes import NoGpuError, choose_gpus
 from backend.pipeline import Examiner
@@ -58,7 +64,7 @@ LOCAL = ("127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104  # addresses to list
 
 
 def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Flask:
-    """Put the service together; its model and its examiner are started by whoever calls."""
+    """Put the service together; its model, its examiner and the runner of its jobs are started by whoever calls."""
     app = Flask(__name__, static_folder=None)
     app.request_class = UploadRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -69,12 +75,19 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     )
     register_request_log(app)
     keys = [key.get_secret_value() for key in settings.api_keys]
-    register_access(app, settings.allowed_hosts, keys, settings.rate_limit)
+    rates = Rates(settings.rate_limit)
+    register_access(app, settings.allowed_hosts, keys, rates)
     register_error_handlers(app, settings.upload_limit)
     admission = Admission(settings.analyses, settings.queue)
     analyses = Analyses(settings.frame_folder, settings.retention)
-    services = Services(settings, model, admission, analyses, examine, start_workers(settings.threads))
-    app.register_blueprint(create_blueprint(services))
+    judge = Judge(settings, model, examine, start_workers(settings.threads))
+    app.register_blueprint(create_blueprint(Services(settings, model, admission, analyses, judge)))
+    ledger = SqliteLedger(settings.job_folder, settings.job_queue, settings.analyses)
+    carrier = Carrier(ledger, settings.frame_folder, judge.judge_task)
+    runner = Runner(ledger, carrier, settings.job_folder, settings.analyses, admission, lambda: model.is_ready)
+    jobs = Jobs(ledger, settings.frame_folder, settings.retention, runner.wake)
+    app.register_blueprint(create_jobs(jobs, settings, model, rates))
+    app.extensions |= {"jobs": jobs, "runner": runner}
     app.register_blueprint(create_docs(bool(settings.api_keys)))
     register_headers(app, settings.allowed_origins)
     return app
@@ -93,7 +106,7 @@ def main() -> int:
     _limit_arenas(ARENAS_A_CORE * settings.threads)
     cv2.setNumThreads(1)  # frames are drawn side by side; threads within one would only be in each other's way
     folders = (settings.upload_folder, settings.frame_folder)
-    for folder in folders:
+    for folder in (*folders, settings.job_folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -103,9 +116,10 @@ def main() -> int:
     os.environ.pop(PREFIX + "API_KEYS", None)  # what workers do not inherit, no file can make them tell
     examiner = start_examiner(settings, [settings.upload_folder])
     body_bytes = settings.upload_limit + FORM_OVERHEAD
+    app = create_app(settings, model, examiner.examine)
     try:
         server = create_server(
-            create_app(settings, model, examiner.examine),
+            app,
             Reception(
                 folder=settings.upload_folder,
                 body_bytes=body_bytes,
@@ -122,12 +136,14 @@ def main() -> int:
         return 1
     model.start()
     purger = Purger(folders, settings.retention)
-    scheduler = schedule_purge(purger, settings.purge_interval)
+    scheduler = schedule_purge([purger.run, app.extensions["jobs"].purge], settings.purge_interval)
+    app.extensions["runner"].start()
     signal.signal(signal.SIGTERM, _stop)
     print(f"Serving on http://{_address(settings.host, settings.port)}", file=sys.stderr)
     if settings.page_port:
         print(start_page(settings), file=sys.stderr)
     server.run()
+    app.extensions["runner"].close()
     scheduler.shutdown(wait=False)
     purger.close()
     model.wait(LOADING_PATIENCE)  # a runtime that is being loaded while Python ends aborts the process

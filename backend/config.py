@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     )
     upload_folder: Path = Field(ROOT / "backend" / "uploads", description="Where uploads lie while they are judged.")
     frame_folder: Path = Field(ROOT / "backend" / "static", description="Where frames lie until they are purged.")
+    job_folder: Path = Field(ROOT / ".jobs", description="Where jobs and their answers lie until they are purged.")
     upload_limit: int = Field(100 * MEBIBYTE, ge=1, description="Largest file accepted, in bytes.")
     upload_seconds: float = Field(900, gt=0, description="Seconds that sending a file may take, at 4 kB/s or faster.")
     retention: int = Field(3600, ge=1, description="Seconds after which uploads and frames are deleted.")
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
         description="Files judged at the same time; by default one per processor core.",
     )
     queue: int = Field(16, ge=0, description="Files that may wait for their turn; more are answered 503 busy.")
+    job_queue: int = Field(64, ge=32, description="Files of jobs that may wait, of one client's half of them at most.")
     wall_seconds: float = Field(30, gt=0, description="Seconds that examining one file may take.")
     processor_seconds: int = Field(60, ge=1, description="Processor seconds that examining one file may take.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")

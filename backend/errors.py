@@ -86,6 +86,18 @@ class IdTaken(DetectorError):
     code = "id_taken"
 
 
+class KeyReused(DetectorError):
+    """An Idempotency-Key that the same client has used for other files."""
+
+    code = "key_reused"
+
+
+class Interrupted(DetectorError):
+    """The service ended too often while it was at this file of a job."""
+
+    code = "interrupted"
+
+
 class Cancelled(DetectorError):
     """The analysis was cancelled by a client."""
 
@@ -116,7 +128,10 @@ class Busy(DetectorError):
     """More work is waiting than is admitted."""
 
     code = "busy"
-    retry_after = 2
+
+    def __init__(self, sentence: str, retry_after: int = 2) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 class NotReady(DetectorError):

@@ -35,6 +35,11 @@ class Progress:
         """Whether its result is known, or will be none."""
         return self._state in ("done", "failed", "cancelled")
 
+    @property
+    def fraction(self) -> float:
+        """How much of the file was examined, from 0 to 1, as far as that is known."""
+        return min(1.0, self.instants_examined / self.instants_expected) if self.instants_expected else 0.0
+
     def enter(self, state: State) -> None:
         """Go on to the next state.
 

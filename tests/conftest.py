@@ -20,7 +20,7 @@ def settings(tmp_path: Path) -> Settings:
     folders = {"upload_folder": tmp_path / "uploads", "frame_folder": tmp_path / "static"}
     for folder in folders.values():
         folder.mkdir()
-    return Settings(upload_limit=2_000_000, **folders)
+    return Settings(upload_limit=2_000_000, job_folder=tmp_path / "jobs", **folders)
 
 
 @pytest.fixture

@@ -46,6 +46,11 @@ class Server:
             files = {"file": (name or path.name, stream)}
             return requests.post(self.url + "/predict", params=query, files=files, timeout=120)
 
+    def submit(self, *paths: Path, key: str | None = None, **query: str) -> requests.Response:
+        files = [("file", (path.name, path.read_bytes())) for path in paths]
+        headers = {"Idempotency-Key": key} if key else {}
+        return requests.post(self.url + "/jobs", params=query, files=files, headers=headers, timeout=120)
+
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.kill()
@@ -109,6 +114,7 @@ def running_server(folder: Path, **settings: str) -> Iterator[Server]:
         "DETECTOR_PAGE_PORT": "0",
         "DETECTOR_UPLOAD_FOLDER": str(uploads),
         "DETECTOR_FRAME_FOLDER": str(static),
+        "DETECTOR_JOB_FOLDER": str(folder / "jobs"),
         **settings,
     }
     with log_path.open("wb") as log:

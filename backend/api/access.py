@@ -19,26 +19,41 @@ from backend.errors import Busy, HostNotAllowed, StorageFailed, TooManyRequests,
 # Probes have no key, nor has an <img>: frames' names are secret. A browser opens the documents before it knows a key,
 # and they say nothing that the code does not.
 OPEN_ROUTES = {"api.livez", "api.readyz", "api.frame", "docs.document", "docs.page", "docs.file"}
-LIMITED_ROUTE = "api.predict"
+LIMITED_ROUTES = {"api.predict", "jobs.submit"}
 PORT = re.compile(r":\d+\Z")
 
 
-def register_access(app: Flask, hosts: Collection[str], keys: Sequence[str], rate_limit: str) -> None:
+class Rates:
+    """How many files each client has sent of late; without a limit any number will do."""
+
+    def __init__(self, rate_limit: str) -> None:
+        self._limit = parse(rate_limit) if rate_limit else None
+        self._counters = FixedWindowRateLimiter(MemoryStorage())
+
+    def count(self, client: str, files: int) -> None:
+        """Count files of a client.
+
+        Raises:
+            TooManyRequests: it has sent more than it may.
+        """
+        if self._limit is None or not files or self._counters.hit(self._limit, client, cost=files):
+            return
+        wait = max(1, round(self._counters.get_window_stats(self._limit, client).reset_time - time.time()))
+        raise TooManyRequests(f"At most {self._limit} are accepted from one client; try again later.", wait)
+
+
+def register_access(app: Flask, hosts: Collection[str], keys: Sequence[str], rates: Rates) -> None:
     """Check every request before its route is called; preflights carry no key, as browsers send none with them."""
     app.before_request(_refused_by_server)
     app.before_request(lambda: _check_host(hosts))
     if keys:
         known = [key.encode() for key in keys]
         app.before_request(lambda: _check_key(known))
-    if rate_limit:
-        limit, counters = parse(rate_limit), FixedWindowRateLimiter(MemoryStorage())
 
-        @app.before_request
-        def check_rate() -> None:
-            client = client_of(request.remote_addr or "")
-            if request.endpoint == LIMITED_ROUTE and request.method == "POST" and not counters.hit(limit, client):
-                wait = max(1, round(counters.get_window_stats(limit, client).reset_time - time.time()))
-                raise TooManyRequests(f"At most {limit} are accepted from one client; try again later.", wait)
+    @app.before_request
+    def check_rate() -> None:
+        if request.endpoint in LIMITED_ROUTES and request.method == "POST":
+            rates.count(client_of(request.remote_addr or ""), 1)
 
 
 def host_name(host: str) -> str:

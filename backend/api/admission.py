@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from backend import metrics
@@ -33,28 +33,32 @@ class Admission:
                 raise Busy("Too many files are waiting to be examined; try again in a few seconds.")
             self._inside += 1
         try:
-            self._await_turn(progress)
-            try:
-                with metrics.FILES_RUNNING.track_inprogress():
-                    yield
-            finally:
-                self._give_back_turn()
+            with self.turn(lambda: progress.has_ended):
+                progress.enter("examining")
+                yield
         finally:
             with self._changed:
                 self._inside -= 1
 
-    def look_again(self) -> None:
-        """Let those that wait see whether they were cancelled."""
-        with self._changed:
-            self._changed.notify_all()
-
-    def _await_turn(self, progress: Progress) -> None:
+    @contextmanager
+    def turn(self, is_given_up: Callable[[], bool]) -> Iterator[bool]:
+        """Wait for a turn, however many wait, and hold it; False if it was given up before."""
         with metrics.FILES_WAITING.track_inprogress(), self._changed:
-            self._changed.wait_for(lambda: self._free or progress.has_ended)
-            progress.enter("examining")
-            self._free -= 1
+            self._changed.wait_for(lambda: self._free or is_given_up())
+            had = not is_given_up()
+            self._free -= had
+        if not had:
+            yield False
+            return
+        try:
+            with metrics.FILES_RUNNING.track_inprogress():
+                yield True
+        finally:
+            with self._changed:
+                self._free += 1
+                self._changed.notify_all()
 
-    def _give_back_turn(self) -> None:
+    def look_again(self) -> None:
+        """Let those that wait see whether they are to give up."""
         with self._changed:
-            self._free += 1
             self._changed.notify_all()

@@ -80,7 +80,7 @@ def success_answer(
                 "precision": precision,
             },
             "timing_ms": dict(timing_ms),
-            "expires_at": _time(expires_at),
+            "expires_at": rfc_3339(expires_at) if expires_at else None,
         },
     }
 
@@ -92,7 +92,7 @@ def analysis_answer(identity: str, progress: Progress) -> contract.Analysis:
         "state": progress.state,
         "instants_examined": progress.instants_examined,
         "instants_expected": progress.instants_expected,
-        "expires_at": _time(progress.expires_at),
+        "expires_at": rfc_3339(progress.expires_at) if progress.expires_at else None,
     }
 
 
@@ -105,6 +105,11 @@ def model_facts(manifest: Manifest) -> ModelFacts:
         "prior": manifest.prior,
         "error_rates": manifest.error_rates,
     }
+
+
+def rfc_3339(time: datetime) -> str:
+    """A time in UTC."""
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def told(probability: float) -> float:
@@ -136,11 +141,6 @@ def _meaning(manifest: Manifest, basis: Basis) -> Meaning | None:
             {"share_of_fakes": share, "right": told(rates.fake_right(share))} for share in SHARES_OF_FAKES
         ],
     }
-
-
-def _time(time: datetime | None) -> str | None:
-    """RFC 3339, UTC."""
-    return time.isoformat(timespec="seconds").replace("+00:00", "Z") if time else None
 
 
 def _frame(frame: JudgedFrame, names: PublishedFrame | None, calibration: Calibration) -> FrameFacts:

@@ -8,6 +8,7 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from backend.domain import Basis, Media, Prediction, Strength, Verdict
+from backend.jobs.job import JobState
 from backend.model.manifest import ErrorRates, Rate
 from backend.progress import State
 
@@ -17,8 +18,9 @@ Probability: TypeAlias = Annotated[float, Field(ge=0.0001, le=0.9999)]  # nothin
 Seconds: TypeAlias = Annotated[float, Field(ge=0)]
 Rectangle: TypeAlias = Annotated[list[float], Field(min_length=4, max_length=4)]  # x, y, width, height
 
+Time: TypeAlias = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Expiry: TypeAlias = Annotated[
-    Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None,
+    Time | None,
     Field(description="When frames are purged; null where there are none."),
 ]
 
@@ -227,3 +229,27 @@ class Deleted(TypedDict):
     status: Literal["ok"]
     id: str
     files_deleted: int
+
+
+@closed
+class Result(TypedDict):
+    """What `/predict` would have answered to a file of a job."""
+
+    status: Annotated[int, Field(description="Of the answer, as in HTTP.")]
+    body: Success | Failure
+
+
+@closed
+class JobFacts(TypedDict):
+    """A job: files that are judged when there is time."""
+
+    id: str
+    state: Annotated[JobState, Field(description="`done` if any of its files could be judged, `failed` if none could.")]
+    stage: Annotated[State, Field(description="That of the first of its files which is being judged.")]
+    progress: Annotated[float, Field(ge=0, le=1, description="Every file counts alike.")]
+    position: Annotated[
+        int | None, Field(ge=0, description="Files that are taken before its next one; null where none waits.")
+    ]
+    created_at: Time
+    expires_at: Annotated[Time, Field(description="When it is forgotten; put off by its end.")]
+    results: Annotated[list[Result | None], Field(description="In the order of the files; null until one has ended.")]

@@ -27,7 +27,9 @@ STATUS = {
     errors.UnreadableMedia.code: 422,
     errors.NoVideoStream.code: 422,
     errors.MediaTooComplex.code: 422,
+    errors.KeyReused.code: 422,
     errors.TooManyRequests.code: 429,
+    errors.Interrupted.code: 500,
     errors.Busy.code: 503,
     errors.NotReady.code: 503,
     errors.StorageFailed.code: 503,
@@ -44,43 +46,53 @@ HTTP_CODES = {
 }
 
 
-def error_answer(status: int, code: str, sentence: str) -> Response:
-    """The body of every error."""
-    response = jsonify(Failure(status="error", code=code, error=sentence, request_id=g.request_id))
-    response.status_code = status
-    g.error_code = code
-    return response
+def failure_of(error: Exception, request_id: str) -> tuple[int, Failure]:
+    """The status and the body that tell of a failure; of one that nobody foresaw, nothing but the request's id."""
+    if isinstance(error, errors.StorageFailed):
+        logger.error("storage failed", exc_info=error, extra={"request_id": request_id})
+    if isinstance(error, errors.DetectorError):
+        return STATUS[error.code], _failure(error.code, error.sentence, request_id)
+    logger.error("unforeseen failure", exc_info=error, extra={"request_id": request_id})
+    return 500, _failure(*HTTP_CODES[500], request_id)
 
 
 def register_error_handlers(app: Flask, upload_limit: int) -> None:
-    """Answer every failure in the one shape; of those nobody foresaw, tell nothing but the request's id."""
+    """Answer every failure in the one shape."""
 
     @app.errorhandler(errors.DetectorError)
     def foreseen(error: errors.DetectorError) -> Response:
-        response = error_answer(STATUS[error.code], error.code, error.sentence)
+        response = _answer(*failure_of(error, g.request_id))
         if error.retry_after:
             response.headers["Retry-After"] = str(error.retry_after)
         if isinstance(error, errors.Unauthorized):
             response.headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, errors.StorageFailed):
-            logger.error("storage failed", exc_info=error, extra={"request_id": g.request_id})
         return response
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> Response:
-        return error_answer(413, errors.FileTooLarge.code, too_large_sentence(upload_limit))
+        return _answer(413, _failure(errors.FileTooLarge.code, too_large_sentence(upload_limit), g.request_id))
 
     @app.errorhandler(HTTPException)
     def of_http(error: HTTPException) -> Response:
         status = error.code or 500
         code, sentence = HTTP_CODES.get(status, ("bad_request", "The request could not be understood."))
-        response = error_answer(status, code, sentence)
+        response = _answer(status, _failure(code, sentence, g.request_id))
         for name, value in error.get_headers():
             if name in ("Allow", "Location"):
                 response.headers[name] = value
         return response
 
     @app.errorhandler(Exception)
-    def unforeseen(_: Exception) -> Response:
-        logger.exception("unforeseen failure", extra={"request_id": g.request_id})
-        return error_answer(500, *HTTP_CODES[500])
+    def unforeseen(error: Exception) -> Response:
+        return _answer(*failure_of(error, g.request_id))
+
+
+def _failure(code: str, sentence: str, request_id: str) -> Failure:
+    return Failure(status="error", code=code, error=sentence, request_id=request_id)
+
+
+def _answer(status: int, failure: Failure) -> Response:
+    response = jsonify(failure)
+    response.status_code = status
+    g.error_code = failure["code"]
+    return response

@@ -34,6 +34,6 @@ def register_headers(app: Flask, allowed_origins: Sequence[str]) -> None:
         # Compiled, since a string is compared without regard to case, or taken as a pattern if it has a bracket.
         origins=[re.compile(re.escape(origin) + r"\Z") for origin in allowed_origins],
         methods=["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
-        expose_headers=["X-Request-ID", "X-Model-Version", "Retry-After"],
+        expose_headers=["X-Request-ID", "X-Model-Version", "Retry-After", "Location"],
         max_age=600,
     )

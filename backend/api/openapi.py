@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
 from backend import errors
 from backend.api.access import OPEN_ROUTES
-from backend.api.contract import Analysis, Deleted, Failure, Health, Service, Success
+from backend.api.contract import Analysis, Deleted, Failure, Health, JobFacts, Service, Success
 from backend.api.errors import HTTP_CODES, STATUS
-from backend.api.receiving import FIELD, IDENTITY
+from backend.api.receiving import FIELD, FORM_PARTS, IDENTITY, KEY
 from backend.api.routes import VERSION
 from backend.store.frames import FRAME_NAME
 
@@ -26,21 +26,17 @@ REQUEST_ID = "413a272f9174c637"  # any, in examples
 # Of an analysis, as a client chose it or as that of its request.
 KNOWN_IDENTITY = re.compile(r"[0-9a-f]{16}([0-9a-f]{16})?")
 EVERYWHERE = ("bad_request", "host_not_allowed", "too_slow", "internal_error")
-OF_FILES = (
+OF_UPLOADS = (
     "missing_file",
     "empty_filename",
     "file_too_large",
     "unsupported_type",
-    "unreadable_media",
-    "no_video_stream",
-    "media_too_complex",
-    "id_taken",
-    "cancelled",
     "too_many_requests",
     "busy",
     "not_ready",
     "storage_failed",
 )
+OF_FILES = (*OF_UPLOADS, "unreadable_media", "no_video_stream", "media_too_complex", "id_taken", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -50,19 +46,56 @@ class Operation:
     summary: str
     answer: type | str
     codes: Sequence[str] = ()
-    takes_file: bool = False
+    status: str = "200"
+    takes: Literal["nothing", "file", "files"] = "nothing"
 
 
+def _like(pattern: re.Pattern[str]) -> Json:
+    return {"type": "string", "pattern": f"^({pattern.pattern})$"}
+
+
+FILE = {"type": "string", "format": "binary", "description": "mp4, avi, mov, jpg, jpeg or png."}
+ID_WISH = {
+    "name": "id",
+    "in": "query",
+    "description": "The id that the analysis is to have; without one, that of the request.",
+    "schema": _like(IDENTITY),
+}
+STORE_WISH = {
+    "name": "store",
+    "in": "query",
+    "description": "Whether frames are stored, to be had for a while.",
+    "schema": {"type": "boolean", "default": True},
+}
+KEY_WISH = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The client's word for this very order: sent again with the same files, it is the same job.",
+    "schema": _like(KEY),
+}
 PATH_PARAMETERS = {"name": FRAME_NAME, "identity": KNOWN_IDENTITY}
 OPERATIONS = {
     "api.index": Operation("What the service is, its model and its limits; at once, also without a model.", Service),
     "api.livez": Operation("Whether the process is up.", Health),
     "api.readyz": Operation("Whether the model is loaded and gave its golden logits.", Health, ["not_ready"]),
     "api.prometheus": Operation("Numbers for Prometheus.", "text/plain"),
-    "api.predict": Operation("Judge a video or a picture.", Success, OF_FILES, takes_file=True),
+    "api.predict": Operation("Judge a video or a picture.", Success, OF_FILES, takes="file"),
     "api.analysis": Operation("How far an analysis is; known as long as frames are kept.", Analysis, ["not_found"]),
     "api.delete_analysis": Operation(
         "Cancel an analysis that runs; delete the frames of one that is done.", Deleted, ["not_found", "storage_failed"]
+    ),
+    "jobs.submit": Operation(
+        "Take files to be judged when there is time.", JobFacts, [*OF_UPLOADS, "key_reused"], "202", takes="files"
+    ),
+    "jobs.job": Operation(
+        "How far a job is, and in the end what `/predict` would have answered.",
+        JobFacts,
+        ["not_found", "storage_failed"],
+    ),
+    "jobs.delete_job": Operation(
+        "Cancel a job that waits or runs, forget one that has ended; delete its files.",
+        Deleted,
+        ["not_found", "storage_failed"],
     ),
     "api.frame": Operation("A frame, until it is purged.", "image/jpeg", ["not_found", "range_not_satisfiable"]),
 }
@@ -111,18 +144,24 @@ def _operation(rule: Rule, needs_key: bool) -> Json:
     operation = OPERATIONS[rule.endpoint]
     codes = (*EVERYWHERE, *operation.codes, *(["unauthorized"] if needs_key else []))
     described: Json = {
-        "operationId": rule.endpoint.removeprefix("api."),
+        "operationId": rule.endpoint.partition(".")[2],
         "summary": operation.summary,
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": _like(PATH_PARAMETERS[name])}
             for name in sorted(rule.arguments)
         ],
-        "responses": {"200": _success(operation.answer), **_failures(codes)},
+        "responses": {operation.status: _success(operation.answer), **_failures(codes)},
         "security": [{"key": []}] if needs_key else [],
     }
-    if operation.takes_file:
-        described["parameters"] += _wishes()
-        described["requestBody"] = _upload()
+    if operation.takes == "file":
+        described["parameters"] += [ID_WISH, STORE_WISH]
+        described["requestBody"] = _form(FILE)
+    if operation.takes == "files":
+        described["parameters"] += [STORE_WISH, KEY_WISH]
+        described["requestBody"] = _form({"type": "array", "items": FILE, "minItems": 1, "maxItems": FORM_PARTS})
+        described["responses"]["202"]["headers"] = {
+            "Location": {"description": "Where to ask about it.", "schema": {"type": "string"}}
+        }
     return described
 
 
@@ -153,20 +192,6 @@ def _failures(codes: Sequence[str]) -> dict[str, Json]:
     return dict(sorted(responses.items()))
 
 
-def _upload() -> Json:
-    file = {"type": "string", "format": "binary", "description": "mp4, avi, mov, jpg, jpeg or png."}
-    schema = {"type": "object", "properties": {FIELD: file}, "required": [FIELD]}
+def _form(field: Json) -> Json:
+    schema = {"type": "object", "properties": {FIELD: field}, "required": [FIELD]}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-
-
-def _wishes() -> list[Json]:
-    identity = "The id that the analysis is to have; without one, that of the request."
-    store = "Whether frames are stored, to be had for a while."
-    return [
-        {"name": "id", "in": "query", "description": identity, "schema": _like(IDENTITY)},
-        {"name": "store", "in": "query", "description": store, "schema": {"type": "boolean", "default": True}},
-    ]
-
-
-def _like(pattern: re.Pattern[str]) -> Json:
-    return {"type": "string", "pattern": f"^({pattern.pattern})$"}

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, abort, g, jsonify, request, send_from_directory
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from backend import metrics
 from backend.api.admission import Admission
 from backend.api.analyses import Analyses
-from backend.api.answer import analysis_answer, model_facts, success_answer
+from backend.api.answer import analysis_answer, model_facts
 from backend.api.contract import Deleted, Health, Limits, ModelFacts, Service
+from backend.api.judging import Judge
 from backend.api.receiving import read_wish, receive_upload
-from backend.assembly import how_closely
 from backend.config import Settings
-from backend.examination import Stopwatch, Workers
+from backend.examination import Stopwatch
 from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import ModelHolder
-from backend.pipeline import Examiner, analyse, publish
 from backend.progress import Progress
 from backend.store.frames import seconds_left
 
@@ -35,8 +32,7 @@ class Services:
     model: ModelHolder
     admission: Admission
     analyses: Analyses
-    examine: Examiner
-    workers: Workers
+    judge: Judge
 
 
 def create_blueprint(services: Services) -> Blueprint:
@@ -69,7 +65,6 @@ def create_blueprint(services: Services) -> Blueprint:
         model = services.model.require()
         identity = wish.identity or g.request_id
         stopwatch = Stopwatch()
-        published = None
         with (
             services.analyses.follow(identity) as progress,
             services.admission.enter(progress),
@@ -77,31 +72,11 @@ def create_blueprint(services: Services) -> Blueprint:
         ):
             with stopwatch.stage("receiving"):
                 upload = receive_upload(request, settings.upload_limit)
-            examination = how_closely(settings, model.manifest)
-            analysis = analyse(
-                upload.path, upload.sha256, model, services.examine, examination, services.workers, stopwatch, progress
-            )
-            if wish.store:
-                progress.enter("drawing")
-                with stopwatch.stage("drawing"):
-                    calibration = model.manifest.calibration_of(analysis.basis)
-                    published = publish(analysis, calibration, settings.frame_folder, services.workers, progress)
-                progress.expires_at = datetime.now(UTC) + timedelta(seconds=settings.retention)
-        timing_ms = {stage: round(spent, 1) for stage, spent in stopwatch.milliseconds.items()}
-        g.facts = {"bytes": upload.size, "verdict": analysis.verdict, "timing_ms": timing_ms}
-        metrics.count_judged(analysis.verdict, analysis.basis, timing_ms)
-        return jsonify(
-            success_answer(
-                analysis,
-                published,
-                model.manifest,
-                examination,
-                precision=settings.precision,
-                identity=identity,
-                timing_ms=timing_ms,
-                expires_at=progress.expires_at,
-            )
-        )
+            judged = services.judge.judge(upload, model, wish.store, stopwatch, progress)
+        answer = services.judge.tell(judged, identity, stopwatch)
+        details = answer["details"]
+        g.facts = {"bytes": upload.size, "verdict": details["verdict"], "timing_ms": details["timing_ms"]}
+        return jsonify(answer)
 
     @blueprint.get("/analyses/<identity>")
     def analysis(identity: str) -> Response:

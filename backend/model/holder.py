@@ -59,6 +59,11 @@ class ModelHolder:
         """The model, once it is ready."""
         return self._model
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a model that can judge."""
+        return self._model is not None and not self._model.classifier.failed
+
     def require(self) -> LoadedModel:
         """The model.
 

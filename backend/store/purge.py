@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -115,17 +115,18 @@ class SteadyJobStore(MemoryJobStore):
         return due
 
 
-def schedule_purge(purger: Purger, interval: float) -> BackgroundScheduler:
-    """Start to purge now and every `interval` seconds, never twice at once; the caller shuts it down."""
+def schedule_purge(purges: Sequence[Callable[[], object]], interval: float) -> BackgroundScheduler:
+    """Start to purge now and every `interval` seconds, none twice at once; the caller shuts it down."""
     scheduler = BackgroundScheduler(jobstores={"default": SteadyJobStore()}, timezone=UTC)
-    scheduler.add_job(
-        purger.run,
-        "interval",
-        seconds=interval,
-        next_run_time=datetime.now(UTC),
-        max_instances=1,
-        coalesce=True,
-        misfire_grace_time=None,
-    )
+    for run in purges:
+        scheduler.add_job(
+            run,
+            "interval",
+            seconds=interval,
+            next_run_time=datetime.now(UTC),
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
     scheduler.start()
     return scheduler

@@ -45,12 +45,16 @@ class PrivateFolder:
         """A new file in it."""
         return self._files.enter_context(tempfile.NamedTemporaryFile(dir=self._path, delete=False))
 
-    def close(self) -> None:
-        """Delete it with all that is in it; what cannot be deleted is left to the purge."""
+    def leave(self) -> None:
+        """Close its files, but leave them to whoever needs them next, or to the purge."""
         with contextlib.suppress(OSError):  # a disk that is full when the rest is written cannot matter any more
             self._files.close()
-        shutil.rmtree(self._path, ignore_errors=True)
         os.close(self._opened)
+
+    def close(self) -> None:
+        """Delete it with all that is in it; what cannot be deleted is left to the purge."""
+        shutil.rmtree(self._path, ignore_errors=True)
+        self.leave()
 
 
 def is_needed(folder: Path) -> bool:
@@ -63,6 +67,19 @@ def is_needed(folder: Path) -> bool:
     finally:
         os.close(opened)
     return False
+
+
+def use_upload(upload: Upload) -> None:
+    """Let the retention of an upload that was left begin anew, so that it is not purged while it is judged."""
+    with contextlib.suppress(OSError):  # whatever is wrong with it is told when it is examined
+        os.utime(upload.path.parent)
+
+
+def delete_upload(path: Path) -> None:
+    """Delete an upload that was left, and its folder with the last one; what cannot be deleted is left to the purge."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()
 
 
 def finish_upload(file: IO[bytes]) -> Upload:

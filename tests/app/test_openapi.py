@@ -26,6 +26,8 @@ def test_it_describes_every_route_but_its_own(app: Flask, document):
     assert list(document["paths"]) == [
         "/",
         "/analyses/{identity}",
+        "/jobs",
+        "/jobs/{identity}",
         "/livez",
         "/metrics",
         "/predict",
@@ -51,7 +53,8 @@ def test_every_code_has_an_example_where_it_can_happen(document):
                     shown[code] = example["value"]
                     assert example["value"]["code"] == code and example["value"]["error"].endswith(".")
                     assert error_examples()[code][0] == int(status)
-    assert known - set(shown) == {"unauthorized", "method_not_allowed"}  # not without keys; not for what is described
+    # Not without keys; not for what is described; in the results of jobs alone.
+    assert known - set(shown) == {"unauthorized", "method_not_allowed", "interrupted"}
 
 
 def test_a_key_is_asked_for_where_the_service_asks_for_one(settings, document):
@@ -89,9 +92,20 @@ def test_the_documents_need_no_key(settings):
 
 def test_the_readme_documents_every_field_of_details(document):
     schemas = document["components"]["schemas"]
+    assert documented("`details`") == list(fields_of(schemas["Details"], schemas))
+
+
+def test_the_readme_documents_every_field_of_a_job(document):
+    schemas = document["components"]["schemas"]
+    fields = [field for field in schemas["JobFacts"]["properties"] if field != "results"]
+    assert documented("a job") == fields + [f"results[].{field}" for field in schemas["Result"]["properties"]]
+
+
+def documented(owner: str) -> list[str]:
+    """The fields in the README's table of what belongs to the owner."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme[readme.index("| field of `details` |") :].split("\n\n")[0]
-    assert re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE) == list(fields_of(schemas["Details"], schemas))
+    table = readme[readme.index(f"| field of {owner} |") :].split("\n\n")[0]
+    return re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
 
 
 def fields_of(schema: dict, schemas: dict, path: str = "") -> Iterator[str]:

@@ -34,7 +34,7 @@ def test_the_page_may_read_every_answer_also_errors(client, method, path):
     response = client.open(path, method=method, headers={"Origin": ORIGIN})
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     exposed = {name.strip() for name in response.headers["Access-Control-Expose-Headers"].split(",")}
-    assert exposed == {"X-Request-ID", "X-Model-Version", "Retry-After"}
+    assert exposed == {"X-Request-ID", "X-Model-Version", "Retry-After", "Location"}
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3001", "http://127.0.0.1:3000", "https://localhost:3000", "null"])

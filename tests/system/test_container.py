@@ -86,7 +86,7 @@ def test_compose_takes_all_rights_away(compose):
 def test_compose_lets_this_machine_alone_in_and_gives_it_a_place_for_all_that_is_written(compose):
     assert {port.partition(":")[0] for port in compose["ports"]} == {"127.0.0.1"} and len(compose["ports"]) == 2
     written = [value for name, value in read_recipe().environment.items() if name.endswith("_FOLDER")]
-    assert len(written) == 3 and all(folder.startswith("/data/") for folder in written)
+    assert len(written) == 4 and all(folder.startswith("/data/") for folder in written)
     assert compose["volumes"] == ["data:/data"] and compose["tmpfs"][0].startswith("/tmp:")
     for name, port in (("port", 5000), ("page_port", 3000)):
         variable = f"DETECTOR_{name.upper()}"

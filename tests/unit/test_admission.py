@@ -85,3 +85,22 @@ def test_what_is_cancelled_while_it_waits_leaves_at_once_and_gives_its_place_bac
         next_one.cancel()
         admission.look_again()
     assert (waiting.state, next_one.state) == ("cancelled", "cancelled")
+
+
+def test_a_turn_is_had_however_many_wait_and_can_be_given_up():
+    admission = Admission(running=1, waiting=0)
+    given_up = threading.Event()
+
+    def wait_for_turn(_: int) -> bool:
+        with admission.turn(given_up.is_set) as had:
+            return had
+
+    with ThreadPoolExecutor(3) as pool, admission.turn(lambda: False) as had:
+        assert had
+        waiting = [pool.submit(wait_for_turn, place) for place in range(3)]
+        wait_until(lambda: counted("detector_files_waiting") == 3, 10)
+        given_up.set()
+        admission.look_again()
+        assert [future.result(10) for future in waiting] == [False] * 3
+    with admission.enter(Progress()):
+        pass

@@ -90,7 +90,7 @@ def test_a_frame_being_written_is_not_taken(tmp_path):
 def test_the_schedule_purges_at_once_and_again(tmp_path):
     aged(tmp_path / "first", 100)
     purger = Purger([tmp_path], retention=50)
-    scheduler = schedule_purge(purger, interval=1)
+    scheduler = schedule_purge([purger.run], interval=1)
     try:
         wait_until(lambda: not (tmp_path / "first").exists())
         aged(tmp_path / "second", 100)
@@ -105,7 +105,7 @@ def test_the_schedule_purges_at_once_and_again(tmp_path):
 def test_the_schedule_goes_on_when_the_clock_is_set(tmp_path, hours):
     """Seen from the scheduler, a clock that is set is a time planned for a job that is too far off."""
     purger = Purger([tmp_path], retention=50)
-    scheduler = schedule_purge(purger, interval=600)
+    scheduler = schedule_purge([purger.run], interval=600)
     try:
         (job,) = scheduler.get_jobs()
         wait_until(lambda: (tmp_path / LOCK_NAME).exists())

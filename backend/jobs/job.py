@@ -1,0 +1,129 @@
+"""What a job is: files that one client sent together, to be judged when there is time, and what became of each."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from backend.progress import State as Stage
+from backend.store.uploads import Upload
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+ATTEMPTS = 3  # at a file, each begun and cut off by the end of the process or by a want that may pass
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a client asks for: its files, whether their frames are stored, and its word for this very order, if any."""
+
+    client: str
+    request_id: str
+    uploads: tuple[Upload, ...]
+    store: bool
+    key: str | None
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same contents and wishes, whatever the files are called."""
+        wishes = [str(self.store), *(upload.sha256 for upload in self.uploads)]
+        return hashlib.sha256(" ".join(wishes).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file of a job that somebody has begun to judge, for the `attempt`th time."""
+
+    job: str
+    place: int
+    attempt: int
+    request_id: str
+    upload: Upload
+    store: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `/predict` would have answered: the status and the body, in JSON; and the frames that are stored for it."""
+
+    status: int
+    body: str
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a job, and how far it is; `progress` from 0 to 1."""
+
+    state: JobState
+    stage: Stage
+    progress: float
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it is now: times in seconds since the epoch, and how many files are taken before its next one."""
+
+    created: float
+    ended: float | None
+    position: int | None
+    parts: tuple[Part, ...]
+
+    @property
+    def state(self) -> JobState:
+        """Done if any of its files could be judged, failed if none could."""
+        states = {part.state for part in self.parts}
+        if "cancelled" in states:
+            return "cancelled"
+        if "queued" in states:
+            return "queued" if len(states) == 1 else "running"
+        for state in ("running", "done"):
+            if state in states:
+                return state
+        return "failed"
+
+    @property
+    def stage(self) -> Stage:
+        """That of the first file which is being judged; else it waits, or has ended."""
+        if self.state == "queued":
+            return "waiting"
+        if self.state == "running":
+            return next((part.stage for part in self.parts if part.state == "running"), "waiting")
+        return self.state
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1, every file counting alike."""
+        return sum(part.progress for part in self.parts) / len(self.parts)
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What lies in folders for a job that is no more."""
+
+    uploads: tuple[Path, ...]
+    frames: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits: files of everybody, those of one client, and the seconds that a file took of late."""
+
+    waiting: int
+    own: int
+    seconds_each: float
+
+    def has_room(self, files: int, most: int) -> bool:
+        """Whether a client may send so many more: no more of its own may wait then than there is room left.
+
+        So one client alone fills half of the queue, and there is always room for the next (Choudhury and Hahne, 1998).
+        """
+        return self.own + files <= most - (self.waiting + files)
+
+    def seconds_until_room(self, runners: int) -> int:
+        """When it is worth trying again: after half of what waits was judged."""
+        return max(1, math.ceil(self.waiting / 2 * self.seconds_each / runners))

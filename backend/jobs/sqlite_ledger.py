@@ -1,0 +1,294 @@
+"""What is known of jobs, in a SQLite file: so it outlives the process, however that ends."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from backend.errors import Busy, KeyReused, StorageFailed
+from backend.jobs.job import Backlog, Job, Leftovers, Order, Outcome, Part, Task
+from backend.progress import Progress
+from backend.store.uploads import Upload
+
+NAME = "jobs.sqlite3"
+LOCKED_SECONDS = 10  # for which another process that writes is waited for
+MEASURED = 32  # files, the last ones, by which it is judged how long the next will take
+UNMEASURED_SECONDS = 2.0  # that a file takes before any was judged
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY, client TEXT NOT NULL, key TEXT, fingerprint TEXT NOT NULL, store INTEGER NOT NULL,
+    request_id TEXT NOT NULL, created REAL NOT NULL, UNIQUE (client, key)
+);
+CREATE TABLE IF NOT EXISTS tasks (
+    job TEXT NOT NULL REFERENCES jobs ON DELETE CASCADE, place INTEGER NOT NULL,
+    path TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, turn INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued', attempt INTEGER NOT NULL DEFAULT 0,
+    stage TEXT NOT NULL DEFAULT 'waiting', progress REAL NOT NULL DEFAULT 0, began REAL, ended REAL,
+    status INTEGER, body TEXT, frames TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (job, place)
+);
+CREATE INDEX IF NOT EXISTS turns ON tasks (state, turn);
+"""
+
+Row = Any  # as sqlite3 has it
+
+
+class SqliteLedger:
+    """Jobs and their files, each written before it is told; several processes may share one file.
+
+    It is written ahead of the database proper (WAL): kill -9 loses nothing, a power cut perhaps the last moments.
+
+    Args:
+        folder: where the file is, made if need be when it is first used.
+        most: files that may wait.
+        runners: files that are judged at the same time.
+    """
+
+    def __init__(self, folder: Path, most: int, runners: int) -> None:
+        self._folder = folder
+        self._most = most
+        self._runners = runners
+        self._opened: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+
+    def submit(self, order: Order) -> tuple[str, bool]:
+        """Let files wait for their turn; the id of their job, and whether it is new.
+
+        Clients take turns: the first file of each comes before the second of any, however many one sends.
+
+        Raises:
+            KeyReused: the client has used the key for another order.
+            Busy: too many are waiting already, or too many of this client's.
+            StorageFailed: nothing can be written.
+        """
+        with self._transaction() as connection:
+            if order.key is not None:
+                known = connection.execute(
+                    "SELECT id, fingerprint FROM jobs WHERE client = ? AND key = ?", (order.client, order.key)
+                ).fetchone()
+                if known:
+                    if known["fingerprint"] != order.fingerprint:
+                        raise KeyReused("That Idempotency-Key belongs to other files: choose another.")
+                    return known["id"], False
+            backlog = _backlog(connection, order.client)
+            if not backlog.has_room(len(order.uploads), self._most):
+                raise Busy(
+                    "Too many files are waiting to be judged; try again later.",
+                    backlog.seconds_until_room(self._runners),
+                )
+            identity = secrets.token_hex(16)
+            connection.execute(
+                "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (identity, order.client, order.key, order.fingerprint, order.store, order.request_id, time.time()),
+            )
+            turn = _next_turn(connection, order.client)
+            connection.executemany(
+                "INSERT INTO tasks (job, place, path, size, sha256, turn) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (identity, place, str(upload.path), upload.size, upload.sha256, turn + place)
+                    for place, upload in enumerate(order.uploads)
+                ],
+            )
+        return identity, True
+
+    def find(self, identity: str) -> Job | None:
+        """A job as it is now."""
+        with self._transaction() as connection:
+            tasks = _tasks_of(connection, identity)
+            if not tasks:
+                return None
+            queued = [(task["turn"], task["rowid"]) for task in tasks if task["state"] == "queued"]
+            before = (
+                connection.execute(
+                    "SELECT count(*) FROM tasks WHERE state = 'queued' AND (turn, rowid) < (?, ?)", min(queued)
+                ).fetchone()
+                if queued
+                else [None]
+            )
+        return Job(
+            created=tasks[0]["created"],
+            ended=max(task["ended"] for task in tasks) if all(task["ended"] for task in tasks) else None,
+            position=before[0],
+            parts=tuple(map(_part, tasks)),
+        )
+
+    def remove(self, identity: str) -> Leftovers | None:
+        """Forget a job that has ended; of another remember only that it was cancelled. None: there is no such job."""
+        with self._transaction() as connection:
+            tasks = _tasks_of(connection, identity)
+            if not tasks:
+                return None
+            if all(task["ended"] for task in tasks):
+                connection.execute("DELETE FROM jobs WHERE id = ?", (identity,))
+            else:
+                connection.execute(
+                    "UPDATE tasks SET state = 'cancelled', stage = 'cancelled', ended = ?, status = NULL, body = NULL, "
+                    "frames = '[]' WHERE job = ?",
+                    (time.time(), identity),
+                )
+        return _leftovers(tasks)
+
+    def waits(self) -> bool:
+        """Whether there is a file to be taken."""
+        with self._transaction() as connection:
+            return connection.execute("SELECT 1 FROM tasks WHERE state = 'queued' LIMIT 1").fetchone() is not None
+
+    def claim(self) -> Task | None:
+        """Take the file whose turn it is, if there is any."""
+        with self._transaction() as connection:
+            taken = connection.execute(
+                "UPDATE tasks SET state = 'running', attempt = attempt + 1, stage = 'waiting', progress = 0, began = ? "
+                "WHERE rowid = (SELECT rowid FROM tasks WHERE state = 'queued' ORDER BY turn, rowid LIMIT 1) "
+                "RETURNING job, place, attempt, path, size, sha256",
+                (time.time(),),
+            ).fetchone()
+            if taken is None:
+                return None
+            job = connection.execute("SELECT request_id, store FROM jobs WHERE id = ?", (taken["job"],)).fetchone()
+        return Task(
+            job=taken["job"],
+            place=taken["place"],
+            attempt=taken["attempt"],
+            request_id=job["request_id"],
+            upload=Upload(Path(taken["path"]), taken["size"], taken["sha256"]),
+            store=bool(job["store"]),
+        )
+
+    def report(self, task: Task, progress: Progress) -> bool:
+        """Note how far a file is; whether it is still wanted, and of this attempt."""
+        return self._update(task, "stage = ?, progress = ?", progress.state, progress.fraction)
+
+    def finish(self, task: Task, outcome: Outcome) -> bool:
+        """Note what came of a file; whether that was still wanted, and of this attempt."""
+        state = "done" if outcome.status == 200 else "failed"
+        return self._update(
+            task,
+            "state = ?, stage = ?, progress = 1, ended = ?, status = ?, body = ?, frames = ?",
+            *(state, state, time.time(), outcome.status, outcome.body, json.dumps(outcome.frames)),
+        )
+
+    def release(self, task: Task, *, counted: bool) -> bool:
+        """Let a file wait for another turn; whether this attempt counts as one."""
+        return self._update(
+            task, "state = 'queued', stage = 'waiting', progress = 0, attempt = attempt - ?", 0 if counted else 1
+        )
+
+    def recover(self, at_work: Collection[tuple[str, int]]) -> None:
+        """Let all files wait again that are said to be judged but are not among those at work."""
+        with self._transaction() as connection:
+            for running in connection.execute("SELECT rowid, job, place FROM tasks WHERE state = 'running'").fetchall():
+                if (running["job"], running["place"]) not in at_work:
+                    connection.execute(
+                        "UPDATE tasks SET state = 'queued', stage = 'waiting', progress = 0 WHERE rowid = ?",
+                        (running["rowid"],),
+                    )
+
+    def purge(self, retention: float) -> list[Leftovers]:
+        """Forget jobs that ended so many seconds ago, or have waited for so long; what is left of them."""
+        before = time.time() - retention
+        with self._transaction() as connection:
+            over = connection.execute(
+                "SELECT jobs.id FROM jobs JOIN tasks ON tasks.job = jobs.id GROUP BY jobs.id "
+                "HAVING sum(state = 'running') = 0 AND max(coalesce(ended, created)) < ?",
+                (before,),
+            ).fetchall()
+            leftovers = [_leftovers(_tasks_of(connection, row["id"])) for row in over]
+            connection.executemany("DELETE FROM jobs WHERE id = ?", [(row["id"],) for row in over])
+        return leftovers
+
+    def counts(self) -> dict[str, int]:
+        """Files by state."""
+        with self._transaction() as connection:
+            return dict(connection.execute("SELECT state, count(*) FROM tasks GROUP BY state").fetchall())
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._opened:
+                self._opened.close()
+                self._opened = None
+
+    def _update(self, task: Task, changes: str, *values: object) -> bool:
+        with self._transaction() as connection:
+            changed = connection.execute(
+                f"UPDATE tasks SET {changes} WHERE job = ? AND place = ? AND attempt = ? AND state = 'running'",  # noqa: S608
+                (*values, task.job, task.place, task.attempt),
+            )
+            return changed.rowcount == 1
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._lock:
+                connection = self._opened = self._opened or _open(self._folder)
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        except (sqlite3.OperationalError, OSError) as error:
+            raise StorageFailed from error
+
+
+def _open(folder: Path) -> sqlite3.Connection:
+    folder.mkdir(0o700, parents=True, exist_ok=True)
+    connection = sqlite3.connect(folder / NAME, timeout=LOCKED_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.executescript(SCHEMA)
+    return connection
+
+
+def _backlog(connection: sqlite3.Connection, client: str) -> Backlog:
+    waiting, own = connection.execute(
+        "SELECT count(*), coalesce(sum(client = ?), 0) FROM tasks JOIN jobs ON id = job WHERE state = 'queued'",
+        (client,),
+    ).fetchone()
+    (seconds,) = connection.execute(
+        "SELECT avg(ended - began) FROM "
+        "(SELECT ended, began FROM tasks WHERE status IS NOT NULL ORDER BY ended DESC LIMIT ?)",
+        (MEASURED,),
+    ).fetchone()
+    return Backlog(waiting, own, UNMEASURED_SECONDS if seconds is None else seconds)
+
+
+def _next_turn(connection: sqlite3.Connection, client: str) -> int:
+    """The turn of a client's next file: after its own last one, and not before those that are due (Goyal, 1996)."""
+    due, last = connection.execute(
+        "SELECT coalesce(min(turn), 0), coalesce(max(turn) FILTER (WHERE client = ?), 0) "
+        "FROM tasks JOIN jobs ON id = job WHERE state IN ('queued', 'running')",
+        (client,),
+    ).fetchone()
+    turn: int = max(due, last) + 1
+    return turn
+
+
+def _tasks_of(connection: sqlite3.Connection, identity: str) -> list[Row]:
+    return connection.execute(
+        "SELECT tasks.rowid, tasks.*, created FROM tasks JOIN jobs ON id = job WHERE job = ? ORDER BY place",
+        (identity,),
+    ).fetchall()
+
+
+def _part(task: Row) -> Part:
+    outcome = Outcome(task["status"], task["body"], tuple(json.loads(task["frames"]))) if task["status"] else None
+    return Part(task["state"], task["stage"], task["progress"], outcome)
+
+
+def _leftovers(tasks: list[Row]) -> Leftovers:
+    return Leftovers(
+        uploads=tuple(Path(task["path"]) for task in tasks),
+        frames=tuple(name for task in tasks for name in json.loads(task["frames"])),
+    )

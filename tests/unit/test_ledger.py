@@ -1,0 +1,200 @@
+"""What is known of jobs: taken in under limits, taken out in turns, and there again after the process has ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from backend.errors import Busy, KeyReused, StorageFailed
+from backend.jobs.job import Backlog, Order, Outcome, Task
+from backend.jobs.sqlite_ledger import NAME, SqliteLedger
+from backend.progress import Progress
+from backend.store.uploads import Upload
+
+MOST = 32
+DONE = Outcome(200, '{"status": "success"}', ("a.jpg",))
+FAILED = Outcome(422, '{"status": "error"}')
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
+    opened = SqliteLedger(tmp_path / "jobs", MOST, runners=2)
+    yield opened
+    opened.close()
+
+
+def order(client: str = "a", files: int = 1, key: str | None = None, content: str = "0") -> Order:
+    uploads = tuple(Upload(Path(f"/uploads/{client}/{n}"), 1, content * 64) for n in range(files))
+    return Order(client, "request", uploads, store=True, key=key)
+
+
+def claim(ledger: SqliteLedger) -> Task:
+    task = ledger.claim()
+    assert task is not None
+    return task
+
+
+def test_what_was_taken_in_is_told_as_it_came_in_by_another_process_too(ledger, tmp_path):
+    identity, is_new = ledger.submit(order(files=2))
+    assert is_new
+    other = SqliteLedger(tmp_path / "jobs", MOST, runners=2)
+    job = other.find(identity)
+    other.close()
+    assert job is not None and (job.state, job.stage, job.progress, job.position) == ("queued", "waiting", 0, 0)
+    assert len(job.parts) == 2 and job.ended is None
+
+
+def test_nobody_knows_a_job_that_is_none(ledger):
+    assert ledger.find("0" * 32) is ledger.remove("0" * 32) is ledger.claim() is None
+    assert not ledger.waits()
+
+
+def test_a_file_is_judged_once_however_many_ask_for_it(ledger):
+    for _ in range(8):
+        ledger.submit(order("a", 2))
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: claim(ledger), range(16)))
+    assert len({(task.job, task.place) for task in taken}) == 16 and ledger.claim() is None
+
+
+def test_clients_take_turns_however_many_files_one_of_them_sent(ledger):
+    for _ in range(3):
+        ledger.submit(order("greedy", 5))
+    claim(ledger)
+    for client in ("modest", "another"):
+        ledger.submit(order(client, 2))
+    clients = [str(claim(ledger).upload.path.parent.name) for _ in range(8)]
+    assert clients == ["greedy", "modest", "another", "greedy", "modest", "another", "greedy", "greedy"]
+
+
+def test_one_client_fills_half_of_the_queue_and_leaves_room_for_others(ledger):
+    ledger.submit(order("greedy", MOST // 2))
+    with pytest.raises(Busy):
+        ledger.submit(order("greedy"))
+    ledger.submit(order("modest", MOST // 4))
+    with pytest.raises(Busy):
+        ledger.submit(order("modest"))
+    ledger.submit(order("another"))
+
+
+def test_what_was_refused_leaves_nothing(ledger):
+    with pytest.raises(Busy):
+        ledger.submit(order(files=MOST))
+    assert not ledger.waits() and ledger.submit(order(files=MOST // 2))[1]
+
+
+@pytest.mark.parametrize(("waiting", "each", "runners", "seconds"), [(0, 2.0, 2, 1), (16, 0.01, 2, 1), (16, 2.0, 2, 8)])
+def test_the_wait_that_is_told_is_that_of_half_the_backlog(waiting, each, runners, seconds):
+    assert Backlog(waiting, 0, each).seconds_until_room(runners) == seconds
+
+
+def test_the_wait_goes_by_how_long_files_took(ledger, tmp_path):
+    for _ in range(4):
+        ledger.submit(order())
+        ledger.finish(claim(ledger), DONE)
+    with sqlite3.connect(tmp_path / "jobs" / NAME) as connection:
+        connection.execute("UPDATE tasks SET began = ended - 10")
+    ledger.submit(order(files=16))
+    with pytest.raises(Busy) as caught:
+        ledger.submit(order())
+    assert caught.value.retry_after == 40  # 8 files of 10 s by 2 runners
+
+
+def test_the_same_order_with_the_same_key_is_the_same_job(ledger):
+    identity, _ = ledger.submit(order(key="k"))
+    assert ledger.submit(order(key="k")) == (identity, False)
+    assert ledger.submit(order())[0] != ledger.submit(order())[0]
+    with pytest.raises(KeyReused):
+        ledger.submit(order(key="k", content="1"))
+    assert ledger.submit(order("b", key="k"))[1]  # another client's key is another key
+
+
+def test_progress_is_told_while_it_is_made(ledger):
+    identity, _ = ledger.submit(order(files=2))
+    task, progress = claim(ledger), Progress()
+    progress.enter("examining")
+    progress.instants_expected = 4
+    progress.count_instant()
+    assert ledger.report(task, progress)
+    job = ledger.find(identity)
+    assert (job.state, job.stage, job.progress, job.position) == ("running", "examining", 0.125, 0)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "state"), [((DONE, DONE), "done"), ((DONE, FAILED), "done"), ((FAILED, FAILED), "failed")]
+)
+def test_a_job_ends_with_its_last_file(ledger, outcomes, state):
+    identity, _ = ledger.submit(order(files=2))
+    assert ledger.finish(claim(ledger), outcomes[0])
+    assert ledger.find(identity).state == "running"
+    assert ledger.finish(claim(ledger), outcomes[1])
+    job = ledger.find(identity)
+    assert (job.state, job.stage, job.progress, job.position) == (state, state, 1, None)
+    assert tuple(part.outcome for part in job.parts) == outcomes and job.ended is not None
+
+
+def test_a_cancelled_job_is_remembered_as_such_and_its_files_are_named(ledger):
+    identity, _ = ledger.submit(order(files=3))
+    ended, running = claim(ledger), claim(ledger)
+    ledger.finish(ended, DONE)
+    leftovers = ledger.remove(identity)
+    assert len(leftovers.uploads) == 3 and leftovers.frames == ("a.jpg",)
+    assert not ledger.report(running, Progress()) and not ledger.finish(running, DONE)
+    assert not ledger.release(running, counted=False) and not ledger.waits()
+    job = ledger.find(identity)
+    assert job.state == "cancelled" and all(part.outcome is None for part in job.parts)
+    assert ledger.remove(identity).frames == () and ledger.find(identity) is None
+
+
+def test_a_job_that_has_ended_is_forgotten_when_it_is_removed(ledger):
+    identity, _ = ledger.submit(order())
+    ledger.finish(claim(ledger), DONE)
+    assert ledger.remove(identity).frames == ("a.jpg",)
+    assert ledger.find(identity) is None
+
+
+def test_what_was_being_judged_when_the_process_ended_is_judged_again_and_counted(ledger, tmp_path):
+    ledger.submit(order(files=2))
+    first, second = claim(ledger), claim(ledger)
+    again = SqliteLedger(tmp_path / "jobs", MOST, runners=2)
+    again.recover({(second.job, second.place)})
+    task = claim(again)
+    assert (task.job, task.place, task.attempt) == (first.job, first.place, 2)
+    assert not ledger.finish(first, DONE)  # the attempt before knows nothing of it
+    assert again.finish(task, DONE) and again.claim() is None
+    again.close()
+
+
+@pytest.mark.parametrize(("counted", "attempt"), [(True, 2), (False, 1)])
+def test_what_was_given_back_waits_again(ledger, counted, attempt):
+    ledger.submit(order())
+    assert ledger.release(claim(ledger), counted=counted)
+    assert claim(ledger).attempt == attempt
+
+
+def test_jobs_are_forgotten_when_their_time_is_over_but_not_while_they_run(ledger):
+    waiting, _ = ledger.submit(order("a"))
+    running = claim(ledger)
+    ended, _ = ledger.submit(order("b"))
+    ledger.finish(claim(ledger), DONE)
+    queued, _ = ledger.submit(order("c"))
+    assert ledger.purge(50) == []
+    forgotten = ledger.purge(-1)
+    assert sorted(leftovers.frames for leftovers in forgotten) == [(), ("a.jpg",)]
+    assert ledger.find(ended) is ledger.find(queued) is None
+    assert ledger.find(waiting).state == "running" and ledger.finish(running, DONE)
+
+
+def test_a_folder_that_cannot_be_used_is_storage_that_failed(tmp_path):
+    (tmp_path / "jobs").write_text("a file where a folder should be")
+    with pytest.raises(StorageFailed):
+        SqliteLedger(tmp_path / "jobs", MOST, runners=1).submit(order())
+
+
+def test_other_users_of_the_machine_cannot_read_it(ledger, tmp_path):
+    ledger.submit(order())
+    assert (tmp_path / "jobs").stat().st_mode & 0o077 == 0
