@@ -7,13 +7,16 @@ RUN ?= runs/latest
 CLIPS ?=
 URL ?= http://127.0.0.1:5000
 
-.PHONY: help run test test-web page test-hostile soak fuzz lint audit bench train evaluate lock clean
+.PHONY: help run worker test test-web page test-hostile soak fuzz lint audit bench train evaluate lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
 run: .venv/.run  ## Serve on http://127.0.0.1:5000, the page on http://localhost:3000
 	@exec $(BIN)/python backend/app.py
+
+worker: .venv/.fleet  ## Judge jobs of the services that share DETECTOR_BROKER_URL and DETECTOR_STORAGE_URL
+	@exec $(BIN)/python backend/worker.py
 
 test: .venv/.dev  ## Run all tests
 	$(BIN)/python -m pytest
@@ -58,7 +61,7 @@ evaluate: .venv/.train  ## Measure temp_model.h5 on the folders in DATA
 	$(BIN)/python -m training.evaluate --data $(DATA)
 
 lock:  ## Pin the newest versions that fit, by hash (needs uv)
-	for name in requirements requirements-dev requirements-train requirements-gpu; do \
+	for name in requirements requirements-fleet requirements-dev requirements-train requirements-gpu; do \
 		uv pip compile --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --python-version 3.11 \
 			--custom-compile-command "make lock" --quiet $$name.in --output-file $$name.txt || exit 1; \
 	done
@@ -78,6 +81,10 @@ frontend/node_modules: frontend/package-lock.json
 		echo "This Python cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Installing into .venv, once; this takes a minute or two."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.fleet: .venv/.run requirements-fleet.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fleet.txt
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.txt

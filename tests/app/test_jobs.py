@@ -19,6 +19,7 @@ from backend.errors import Busy, StorageFailed
 from backend.jobs.job import ATTEMPTS
 from backend.model.holder import ModelHolder
 from backend.pipeline import Examiner
+from backend.store.frames import FrameFolder
 from tests.app.test_access import app_with
 from tests.app.test_analyses import Gate
 from tests.app.test_errors import PNG, check
@@ -33,11 +34,11 @@ KEY = {"Idempotency-Key": "0b1f2c1e-1f6c-4f0a-9a52-7f4a0a3c9f55"}
 @contextmanager
 def running(app: Flask) -> Iterator[FlaskClient]:
     """A client of an app that carries out its jobs."""
-    app.extensions["runner"].start()
+    app.extensions["engine"].start()
     try:
         yield app.test_client()
     finally:
-        app.extensions["runner"].close()
+        app.extensions["engine"].close()
 
 
 @pytest.fixture
@@ -305,11 +306,11 @@ def test_a_failure_that_nobody_foresaw_tells_nothing_of_the_inside(start, pictur
 
 
 def test_where_frames_cannot_be_stored_none_is_left(start, picture, settings, monkeypatch):
-    def full(folder, name, jpeg):
-        (folder / name).write_bytes(jpeg)
+    def full(frames, name, jpeg):
+        (settings.frame_folder / name).write_bytes(jpeg)
         raise StorageFailed
 
-    monkeypatch.setattr("backend.pipeline.store_frame", full)
+    monkeypatch.setattr(FrameFolder, "store", full)
     monkeypatch.setattr(StorageFailed, "retry_after", 1)
     job = wait_for_end(client := start(ReadyModel(FakeClassifier())), post(client, picture))
     assert job["results"][0]["body"]["code"] == "storage_failed"
