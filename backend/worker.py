@@ -56,7 +56,7 @@ def main() -> int:
     ledger = RedisLedger(connect(settings.broker_url), settings.job_queue, settings.retention, queues)
     carrier = Carrier(ledger, storage.uploads, storage.frames, judge.judge_task)
     celery = new_celery(settings.broker_url)
-    crew = Crew(ledger, carrier, queues, Messages(celery).fill)
+    crew = Crew(ledger, carrier, queues, Messages(celery).fill, lambda: model.is_ready)
     celery.task(crew.judge_next, name=TASK)
     worker_shutting_down.connect(lambda **_: crew.drain(), weak=False)
     model.wait(LOADING_SECONDS)
@@ -73,7 +73,7 @@ def main() -> int:
     status = consume(celery, queues, settings.analyses)
     scheduler.shutdown(wait=False)
     examiner.close()
-    return status
+    return status if model.is_ready else 1
 
 
 if __name__ == "__main__":

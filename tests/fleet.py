@@ -67,10 +67,10 @@ class Worker:
     """`python backend/worker.py` in a folder of its own; started again, it is another process in the same one."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        folder.mkdir()
+        (folder / "tmp").mkdir(parents=True)
         self.folder = folder
         self.port = free_port()
-        self._environment = environment_of(folder, DETECTOR_PORT=str(self.port), **settings)
+        self._environment = environment_of(folder, DETECTOR_PORT=str(self.port), TMPDIR=str(folder / "tmp"), **settings)
         self.start()
 
     def start(self) -> None:
@@ -103,6 +103,10 @@ class Worker:
         """Wait until it has ended by itself; its exit status."""
         return self._process.wait(START_SECONDS)
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.kill()
@@ -120,14 +124,3 @@ def running_store(folder: Path) -> Iterator[ObjectStore]:
     """Start an object store, and end it."""
     with contextlib.closing(ObjectStore(folder)) as store:
         yield store
-
-
-@contextlib.contextmanager
-def running_worker(folder: Path, **settings: str) -> Iterator[Worker]:
-    """Start a worker, and stop it with SIGTERM."""
-    worker = Worker(folder, **settings)
-    try:
-        worker.wait_until_ready()
-        yield worker
-    finally:
-        worker.stop()

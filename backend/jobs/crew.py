@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 
@@ -23,15 +25,22 @@ class Crew:
     Args:
         queues: those it takes files from.
         fill: sends messages for so many files of a queue that wait, if any are missing.
+        is_ready: whether there is a model that could judge; without one the process is told to end.
     """
 
     def __init__(
-        self, ledger: RedisLedger, carrier: Carrier, queues: Sequence[Queue], fill: Callable[[Queue, int], None]
+        self,
+        ledger: RedisLedger,
+        carrier: Carrier,
+        queues: Sequence[Queue],
+        fill: Callable[[Queue, int], None],
+        is_ready: Callable[[], bool],
     ) -> None:
         self._ledger = ledger
         self._carrier = carrier
         self._queues = queues
         self._fill = fill
+        self._is_ready = is_ready
         self._at_work: set[ReportedProgress] = set()
         self._ending = threading.Event()
         self._rounds = threading.Thread(target=self._go_rounds, name="rounds", daemon=True)
@@ -42,6 +51,9 @@ class Crew:
 
     def judge_next(self) -> None:
         """Judge the file whose turn it is."""
+        if not self._is_ready():
+            os.kill(os.getpid(), signal.SIGTERM)  # others can judge it; this process cannot any more
+            self._ending.set()
         if self._ending.is_set():
             return
         try:
@@ -62,7 +74,9 @@ class Crew:
     def drain(self) -> None:
         """Begin nothing more, and give back what is not finished in a moment."""
         self._ending.set()
-        threading.Timer(DRAIN_SECONDS, self._cancel).start()
+        timer = threading.Timer(DRAIN_SECONDS, self._cancel)
+        timer.daemon = True  # what has ended before need not be waited for
+        timer.start()
 
     def _cancel(self) -> None:
         for progress in list(self._at_work):
@@ -78,3 +92,5 @@ class Crew:
                         self._fill(queue, waiting)
             except StorageFailed:
                 logger.warning("the ledger cannot be reached")
+            except Exception:  # without rounds, all that is being judged here would be another's too
+                logger.exception("a round failed")

@@ -7,7 +7,8 @@ decided when a worker is free.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -18,7 +19,7 @@ from backend.jobs.redis_ledger import PREFIX
 logger = logging.getLogger(__name__)
 
 TASK = "detector.judge_next"
-VISIBILITY_SECONDS = 300  # after which Redis' transport gives a message that nobody acknowledged to another worker
+VISIBILITY_SECONDS = 60  # after which a message that was not acknowledged comes again; by then the file is another's
 TIMEOUT_SECONDS = 5
 
 
@@ -51,30 +52,31 @@ class Messages:
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
+        self._errors = (OperationalError, *celery.connection_for_write().connection_errors)
 
     def send_for(self, order: Order) -> None:
         """Tell workers of the files of an order; where that fails, one of them finds them (see `fill`)."""
-        self._send(order.queue, len(order.uploads))
+        with self._told():
+            self._send(order.queue, len(order.uploads))
 
     def fill(self, queue: Queue, waiting: int) -> None:
         """Send as many messages as are missing for the files that wait in a queue."""
-        try:
-            with self._celery.connection_for_write() as connection, connection.channel() as channel:
-                sent = channel.queue_declare(queue=queue).message_count
-        except (OperationalError, *self._celery.connection_for_write().connection_errors) as error:
-            logger.warning("the broker cannot be reached", extra={"reason": str(error)})
-            return
-        self._send(queue, waiting - sent)
+        with self._told(), self._celery.connection_for_write() as connection, connection.channel() as channel:
+            self._send(queue, waiting - channel.queue_declare(queue=queue).message_count)
 
     def close(self) -> None:
         """Close its connections."""
         self._celery.close()
 
     def _send(self, queue: Queue, number: int) -> None:
+        for _ in range(number):
+            self._celery.send_task(TASK, queue=queue, retry=False)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            for _ in range(number):
-                self._celery.send_task(TASK, queue=queue, retry=False)
-        except OperationalError as error:
+            yield
+        except self._errors as error:
             logger.warning("workers cannot be told of files", extra={"reason": str(error)})
 
 

@@ -21,7 +21,7 @@ from backend.store.uploads import Upload
 PREFIX = "{detector}:"  # of all keys; the braces keep them on one machine of a Redis cluster
 LEASE_SECONDS = 15.0  # after which a file whose worker has not been heard of is another's
 SCRIPT = Path(__file__).with_suffix(".lua")
-RETRIES = 12  # over some nine seconds: Redis may be started anew meanwhile
+RETRIES = 8  # over some five seconds: Redis may be started anew meanwhile
 TIMEOUT_SECONDS = 5.0
 
 Told = Any  # as a script answers

@@ -252,6 +252,17 @@ def test_a_full_queue_refuses_more_and_says_when_to_try_again(start, gate, pictu
     assert post(client, picture, **other).status_code == 202
 
 
+def test_where_files_lie_in_a_store_that_machines_share_it_is_the_same(start, video, settings, tmp_path):
+    client = start(ReadyModel(FakeClassifier()), storage_url=f"file://{tmp_path}/shared")
+    submitted = post(client, video)
+    body = wait_for_end(client, submitted)["results"][0]["body"]
+    with client.get(f"/static/{body['frames'][0]}") as frame:
+        assert frame.status_code == 200 and frame.data[:3] == b"\xff\xd8\xff"
+    assert not any(settings.upload_folder.iterdir()) and not any(settings.frame_folder.iterdir())
+    assert client.delete(submitted.headers["Location"]).get_json()["files_deleted"] == 32
+    assert [path for path in (tmp_path / "shared").rglob("*") if path.is_file()] == []
+
+
 def test_files_count_towards_the_rate_however_they_are_sent(settings, picture):
     client = app_with(settings, rate_limit="3 per minute").test_client()
     assert post(client, picture, picture).status_code == 202
