@@ -46,7 +46,7 @@ lint: .venv/.dev  ## Style, types, import rules and the container
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint deploy/Dockerfile
-	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose*.yaml
 
 audit: .venv/.dev  ## What can be audited of the installed packages without a network
 	$(BIN)/python -m pip check --disable-pip-version-check
