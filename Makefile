@@ -7,7 +7,7 @@ RUN ?= runs/latest
 CLIPS ?=
 URL ?= http://127.0.0.1:5000
 
-.PHONY: help run worker test test-web page test-hostile soak fuzz lint audit bench train evaluate lock clean
+.PHONY: help run worker test test-web page test-hostile test-fleet soak fuzz lint audit bench bench-scale train evaluate lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -34,6 +34,9 @@ page: .venv/.dev frontend/node_modules  ## Build frontend/dist anew, after a cha
 test-hostile: .venv/.dev  ## Post every hostile file to the service at URL
 	$(BIN)/python -m tests.hostile $(URL)
 
+test-fleet: .venv/.dev  ## Judge 500 jobs on a fleet of which now this and now that is killed; writes docs/fleet.md
+	$(BIN)/python -m tests.fleet_trial
+
 soak: .venv/.dev  ## Load a service with good and bad files for two minutes; writes SECURITY.md
 	$(BIN)/python -m tests.hostile.soak
 
@@ -56,6 +59,9 @@ train: .venv/.train  ## Train on the folders in DATA, from WEIGHTS, into RUN
 
 bench: .venv/.dev  ## Time the service against its baselines; CLIPS names a folder of clips
 	$(BIN)/python -m bench $(if $(CLIPS),--clips $(CLIPS))
+
+bench-scale: .venv/.dev  ## Time what scheduling costs with 1, 2 and 4 workers; writes docs/scale.md
+	$(BIN)/python -m bench.scale
 
 evaluate: .venv/.train  ## Measure temp_model.h5 on the folders in DATA
 	$(BIN)/python -m training.evaluate --data $(DATA)

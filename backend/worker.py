@@ -57,7 +57,7 @@ def main() -> int:
     carrier = Carrier(ledger, storage.uploads, storage.frames, judge.judge_task)
     celery = new_celery(settings.broker_url)
     crew = Crew(ledger, carrier, queues, Messages(celery).fill, lambda: model.is_ready)
-    celery.task(crew.judge_next, name=TASK)
+    celery.task(crew.judge_waiting, name=TASK)
     worker_shutting_down.connect(lambda **_: crew.drain(), weak=False)
     model.wait(LOADING_SECONDS)
     if not model.is_ready:  # the log says why

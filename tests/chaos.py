@@ -51,6 +51,7 @@ class Kills:
     redis: int
     pause: tuple[float, float]
     away: tuple[float, float]
+    one_by_one: bool = False  # whether a worker is ready again before anything else is killed
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,6 @@ def running_fleet(folder: Path, **settings: str) -> Iterator[Fleet]:
             "DETECTOR_ANALYSES": "1",
             "DETECTOR_THREADS": "1",
             "DETECTOR_PURGE_INTERVAL": "1",
-            "DETECTOR_CACHE_FOLDER": str(folder / "cache"),
             **settings,
         }
         names = [f"service-{n}" for n in range(SERVICES)]
@@ -88,7 +88,7 @@ def running_fleet(folder: Path, **settings: str) -> Iterator[Fleet]:
             )
             for name in names
         ]
-        services[0].wait_for("/readyz", 200)  # it has converted the model, which the others then find
+        services[0].wait_for("/readyz", 200)  # it has converted the model, if need be, and the others find that
         workers = []
         for number in range(WORKERS):
             home = folder / f"worker-{number}"
@@ -211,6 +211,8 @@ def _killing(fleet: Fleet, kills: Kills, seed: int) -> Iterator[Counter[str]]:
                 worker = chance.choice(fleet.workers)
                 worker.kill()
                 worker.start()
+                if kills.one_by_one:
+                    worker.wait_until_ready()
             else:
                 fleet.redis.kill()
                 threading.Event().wait(chance.uniform(*kills.away))

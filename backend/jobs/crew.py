@@ -20,7 +20,7 @@ DRAIN_SECONDS = 5.0  # in which what is being judged may still be finished when 
 
 
 class Crew:
-    """Takes a file for each message; and goes its rounds, so that leases are renewed and no file waits unseen.
+    """Takes files when a message comes; and goes its rounds, so that leases are renewed and no file waits unseen.
 
     Args:
         queues: those it takes files from.
@@ -49,27 +49,30 @@ class Crew:
         """Begin the rounds."""
         self._rounds.start()
 
-    def judge_next(self) -> None:
-        """Judge the file whose turn it is."""
-        if not self._is_ready():
-            os.kill(os.getpid(), signal.SIGTERM)  # others can judge it; this process cannot any more
-            self._ending.set()
-        if self._ending.is_set():
-            return
-        try:
-            task = self._ledger.claim()
-            if task is None:
+    def judge_waiting(self) -> None:
+        """Judge files, each the one whose turn it is, until none waits."""
+        rest: int | None = 0
+        while rest is not None and not self._ending.wait(rest):
+            if not self._is_ready():
+                os.kill(os.getpid(), signal.SIGTERM)  # others can judge them; this process cannot any more
                 return
-            progress = self._carrier.follow(task)
-            self._at_work.add(progress)
             try:
-                rest = self._carrier.carry_out(task, progress)
-            finally:
-                self._at_work.discard(progress)
-        except StorageFailed:  # its lease will end, and then it is somebody's again
-            logger.exception("a file of a job is left to another worker")
-            return
-        self._ending.wait(rest)
+                rest = self._take()
+            except StorageFailed:  # its lease will end, and then it is somebody's again
+                logger.exception("a file of a job is left to another worker")
+                return
+
+    def _take(self) -> int | None:
+        """Judge the file whose turn it is: seconds to rest before the next, None if there was none."""
+        task = self._ledger.claim()
+        if task is None:
+            return None
+        progress = self._carrier.follow(task)
+        self._at_work.add(progress)
+        try:
+            return self._carrier.carry_out(task, progress)
+        finally:
+            self._at_work.discard(progress)
 
     def drain(self) -> None:
         """Begin nothing more, and give back what is not finished in a moment."""

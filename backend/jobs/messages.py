@@ -1,7 +1,7 @@
-"""Celery's messages: one for each file that waits, which says no more than that somebody is to take the next.
+"""Celery's messages: one for each file that waits, which says no more than that something does.
 
-Which one that is, the ledger knows. So a message that is lost or comes twice does no harm, and whose turn it is can be
-decided when a worker is free.
+Whose turn it is, the ledger knows, and whoever is woken goes on until nothing waits. So a message that is lost or comes
+twice does no harm.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from backend.jobs.redis_ledger import PREFIX
 
 logger = logging.getLogger(__name__)
 
-TASK = "detector.judge_next"
+TASK = "detector.judge_waiting"
 VISIBILITY_SECONDS = 60  # after which a message that was not acknowledged comes again; by then the file is another's
 TIMEOUT_SECONDS = 5
 
