@@ -7,16 +7,26 @@ RUN ?= runs/latest
 CLIPS ?=
 URL ?= http://127.0.0.1:5000
 
-.PHONY: help run test test-hostile soak fuzz lint audit bench train evaluate anomalies lock clean
+.PHONY: help run test test-web page test-hostile soak fuzz lint audit bench train evaluate anomalies lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
-run: .venv/.run  ## Serve on http://127.0.0.1:5000
+run: .venv/.run  ## Serve on http://127.0.0.1:5000, the page on http://localhost:3000
 	@exec $(BIN)/python backend/app.py
 
 test: .venv/.dev  ## Run all tests
 	$(BIN)/python -m pytest
+
+test-web: .venv/.dev frontend/node_modules  ## Run the page's tests, in Chromium (needs Node and npm)
+	@test -x /usr/bin/chromium || { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -qy chromium; } || { \
+		echo "Chromium is needed: install the Debian package chromium" >&2; exit 1; }
+	cd frontend && npm test
+	$(BIN)/python -m pytest tests/web
+
+page: .venv/.dev frontend/node_modules  ## Build frontend/dist anew, after a change of frontend/ or of the contract (needs Node)
+	$(BIN)/python -m tests.document > frontend/openapi.json
+	cd frontend && npm run types && npm run build
 
 test-hostile: .venv/.dev  ## Post every hostile file to the service at URL
 	$(BIN)/python -m tests.hostile $(URL)
@@ -27,11 +37,13 @@ soak: .venv/.dev  ## Load a service with good and bad files for two minutes; wri
 fuzz: .venv/.dev  ## Send a service what Hypothesis makes up; writes SECURITY.md
 	$(BIN)/python -m tests.hostile.fuzz
 
-lint: .venv/.dev  ## Style, types and import rules
+lint: .venv/.dev  ## Style, types, import rules and the container
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 
 audit: .venv/.dev  ## What can be audited of the installed packages without a network
 	$(BIN)/python -m pip check --disable-pip-version-check
@@ -50,13 +62,18 @@ anomalies: .venv/.train  ## Measure what anomalies are worth on the folders in D
 	$(BIN)/python -m training.anomalies --data $(DATA)
 
 lock:  ## Pin the newest versions that fit, by hash (needs uv)
-	for name in requirements requirements-dev requirements-train; do \
+	for name in requirements requirements-dev requirements-train requirements-gpu; do \
 		uv pip compile --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --python-version 3.11 \
 			--custom-compile-command "make lock" --quiet $$name.in --output-file $$name.txt || exit 1; \
 	done
 
 clean:  ## Delete the virtual environment and every cache
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv frontend/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+frontend/node_modules: frontend/package-lock.json
+	@command -v npm >/dev/null || { echo "npm with Node 20.19 or newer is needed" >&2; exit 1; }
+	cd frontend && npm ci
+	@touch $@
 
 .venv/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import logging
+import os
 import resource
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -18,16 +22,18 @@ from flask import Flask
 
 from backend.api.access import register_access
 from backend.api.admission import Admission
+from backend.api.analyses import Analyses
 from backend.api.bodies import Reception, Room
 from backend.api.docs import create_docs
 from backend.api.errors import register_error_handlers
 from backend.api.headers import register_headers
+from backend.api.page import PageSettings, create_page
 from backend.api.receiving import FORM_PARTS, UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
 from backend.api.serving import Deadlines, create_server
 from backend.assembly import new_model, start_examiner
-from backend.config import MEBIBYTE, Settings, SettingsError, load_settings
+from backend.config import MEBIBYTE, PREFIX, ROOT, Settings, SettingsError, load_settings
 from backend.examination import start_workers
 from backend.model.holder import ModelHolder
 from backend.model.runtimes import NoGpuError, choose_gpus
@@ -42,6 +48,13 @@ CONNECTIONS = 1000
 SPARE_BODIES = 4  # that may be received while those of all files that are judged or wait are still kept
 FILES_A_CONNECTION = 4  # its socket, its body, and room for the frames and uploads of requests that are served
 LOADING_PATIENCE = 10  # seconds
+ARENAS_A_CORE = 2  # of the memory allocator; the default is 8
+M_ARENA_MAX = -8  # mallopt(3)
+PAGE_FOLDER = ROOT / "frontend" / "dist"
+PAGE_CONNECTIONS = 64
+PAGE_THREADS = 2
+PAGE_SECONDS = 20  # in which a request's body must have come, though none is wanted
+LOCAL = ("127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104  # addresses to listen on that localhost leads to
 
 
 def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Flask:
@@ -59,7 +72,8 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     register_access(app, settings.allowed_hosts, keys, settings.rate_limit)
     register_error_handlers(app, settings.upload_limit)
     admission = Admission(settings.analyses, settings.queue)
-    services = Services(settings, model, admission, examine, start_workers(settings.threads))
+    analyses = Analyses(settings.frame_folder, settings.retention)
+    services = Services(settings, model, admission, analyses, examine, start_workers(settings.threads))
     app.register_blueprint(create_blueprint(services))
     app.register_blueprint(create_docs(bool(settings.api_keys)))
     register_headers(app, settings.allowed_origins)
@@ -76,6 +90,7 @@ def main() -> int:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 2
     configure_logging(settings.log_level)
+    _limit_arenas(ARENAS_A_CORE * settings.threads)
     cv2.setNumThreads(1)  # frames are drawn side by side; threads within one would only be in each other's way
     folders = (settings.upload_folder, settings.frame_folder)
     for folder in folders:
@@ -85,7 +100,8 @@ def main() -> int:
             print(f"Cannot start: the folder {folder} cannot be used: {error.strerror}.", file=sys.stderr)
             return 1
     model = new_model(settings)
-    examiner = start_examiner(settings)
+    os.environ.pop(PREFIX + "API_KEYS", None)  # what workers do not inherit, no file can make them tell
+    examiner = start_examiner(settings, [settings.upload_folder])
     body_bytes = settings.upload_limit + FORM_OVERHEAD
     try:
         server = create_server(
@@ -108,7 +124,9 @@ def main() -> int:
     purger = Purger(folders, settings.retention)
     scheduler = schedule_purge(purger, settings.purge_interval)
     signal.signal(signal.SIGTERM, _stop)
-    print(f"Serving on http://{_address(settings)}", file=sys.stderr)
+    print(f"Serving on http://{_address(settings.host, settings.port)}", file=sys.stderr)
+    if settings.page_port:
+        print(start_page(settings), file=sys.stderr)
     server.run()
     scheduler.shutdown(wait=False)
     purger.close()
@@ -117,13 +135,41 @@ def main() -> int:
     return 0
 
 
+def start_page(settings: Settings) -> str:
+    """Serve the page beside the service, in a thread of its own; what to say of it."""
+    address = _address("localhost" if settings.host in LOCAL else settings.host, settings.page_port)
+    try:
+        server = create_server(
+            create_page(PAGE_FOLDER, PageSettings(settings.port, settings.allowed_hosts, settings.allowed_origins)),
+            Reception(folder=settings.upload_folder, body_bytes=0, room=Room(0), connections=PAGE_CONNECTIONS),
+            Deadlines(upload=PAGE_SECONDS),
+            host=settings.host,
+            port=settings.page_port,
+            threads=PAGE_THREADS,
+        )
+    except FileNotFoundError as error:
+        return f"The page is not served: {error} is missing."
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = f"port {settings.page_port} is taken" if taken else error.strerror or error
+        return f"The page is not served: {why}. Choose another port with DETECTOR_PAGE_PORT=3001, or 0 for no page."
+    threading.Thread(target=server.run, name="page", daemon=True).start()
+    return f"The page is on http://{address}"
+
+
+def _limit_arenas(most: int) -> None:
+    """Let glibc keep what was freed in few places; by default nearly every thread has one, and fills it in its turn."""
+    with contextlib.suppress(AttributeError):  # other systems' libraries have no such call
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, most)
+
+
 def _allow_connections() -> int:
     """Ask for as many open files as CONNECTIONS need; how many connections those that we got are enough for."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS * FILES_A_CONNECTION
+    wanted = CONNECTIONS * FILES_A_CONNECTION + PAGE_CONNECTIONS
     allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
-    return allowed // FILES_A_CONNECTION
+    return (allowed - PAGE_CONNECTIONS) // FILES_A_CONNECTION
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -136,12 +182,11 @@ def _why_not_listening(error: OSError, settings: Settings) -> str:
             f"port {settings.port} is taken. Choose another with DETECTOR_PORT=5001, or stop the other program "
             "(on macOS port 5000 belongs to AirPlay: System Settings, General, AirDrop & Handoff, AirPlay Receiver)."
         )
-    return f"cannot listen on {_address(settings)}: {error.strerror or error}."
+    return f"cannot listen on {_address(settings.host, settings.port)}: {error.strerror or error}."
 
 
-def _address(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.port}"
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from backend.config import Settings
 from backend.examination import Examination
 from backend.isolation import IsolatedExaminer, WorkerLimits
@@ -26,10 +29,10 @@ def new_model(settings: Settings) -> ModelHolder:
     )
 
 
-def start_examiner(settings: Settings) -> IsolatedExaminer:
-    """A worker process for each file that is judged at the same time."""
+def start_examiner(settings: Settings, files: Sequence[Path]) -> IsolatedExaminer:
+    """A worker process for each file that is judged at the same time, which can read these files and folders alone."""
     limits = WorkerLimits(settings.wall_seconds, settings.processor_seconds)
-    return IsolatedExaminer(settings.analyses, settings.threads, limits)
+    return IsolatedExaminer(settings.analyses, settings.threads, limits, files)
 
 
 def how_closely(settings: Settings, manifest: Manifest) -> Examination:

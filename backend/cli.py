@@ -25,6 +25,7 @@ from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import LoadedModel
 from backend.model.manifest import file_sha256
 from backend.pipeline import Examiner, analyse
+from backend.progress import Progress
 from backend.reports import Csv, Finding, JsonLines, Page, Report, Text
 from backend.store.frames import PARTIAL_SUFFIX
 
@@ -133,7 +134,7 @@ def scan(
     findings = list(earlier)
     examination = how_closely(settings, model.manifest)
     workers = start_workers(settings.threads)
-    examiner = start_examiner(settings)
+    examiner = start_examiner(settings, left)
 
     def judge(path: Path) -> Finding:
         return judge_file(path, model, examiner.examine, examination, workers)
@@ -162,7 +163,7 @@ def judge_file(
     try:
         check_extension(path.name)
         sha256 = file_sha256(path)
-        analysis = analyse(path, sha256, model, examine, examination, workers, Stopwatch())
+        analysis = analyse(path, sha256, model, examine, examination, workers, Stopwatch(), Progress())
     except DetectorError as error:
         return _unjudged(path, sha256, version, error.code, error.sentence)
     except OSError as error:

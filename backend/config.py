@@ -41,12 +41,14 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 lets other machines in.")
     port: int = Field(5000, ge=1, le=65535, description="Port to listen on.")
+    page_port: int = Field(3000, ge=0, le=65535, description="Port of the page; 0: no page is served.")
     model_path: Path = Field(ROOT / "temp_model.h5", description="Keras model file; its manifest lies beside it.")
     fake_index: int = Field(
         1, ge=0, le=1, description="Which output of a foreign model's softmax of two means fake; unused by ours."
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("http://localhost:3000",), description="Origins, separated by commas, whose pages may call the service."
+        default_factory=lambda known: (f"http://localhost:{known.get('page_port') or 3000}",),
+        description="Origins, separated by commas, whose pages may call the service; by default the page's.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         ("localhost", "127.0.0.1", "[::1]"),

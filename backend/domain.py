@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 LogitMap = NDArray[np.float32]
 
+STRONG, MODERATE = 0.9, 0.7  # confidence from which the evidence is called so
 CROP_SIDE = 224  # pixels: the network's input is (CROP_SIDE, CROP_SIDE, 3)
 
 MediaKind = Literal["video", "picture"]
 Basis = Literal["face_video", "face_picture", "whole_frame"]
 Prediction = Literal["Real", "Fake"]
 Verdict = Literal["real", "fake", "inconclusive"]
+Strength = Literal["strong", "moderate", "weak", "inconclusive"]
 CredentialState = Literal["valid", "invalid", "elsewhere"]
 
 
@@ -253,3 +255,12 @@ class Analysis:
     def confidence(self) -> float:
         """The calibrated probability that `prediction` is right; never a certainty."""
         return min(max(self.fake_probability, 1 - self.fake_probability), 0.9999)
+
+    @property
+    def strength(self) -> Strength:
+        """How strong the evidence for the verdict is, in a word."""
+        if self.verdict == "inconclusive":
+            return "inconclusive"
+        if self.confidence >= STRONG:
+            return "strong"
+        return "moderate" if self.confidence >= MODERATE else "weak"

@@ -80,6 +80,18 @@ class TooSlow(DetectorError):
     code = "too_slow"
 
 
+class IdTaken(DetectorError):
+    """A client chose an id for its analysis that is in use, or was used a short time ago."""
+
+    code = "id_taken"
+
+
+class Cancelled(DetectorError):
+    """The analysis was cancelled by a client."""
+
+    code = "cancelled"
+
+
 class TooManyRequests(DetectorError):
     """One client sends more than it may; it may again after `retry_after` seconds."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,7 @@ def start_workers(threads: int) -> Workers:
     return Workers(ThreadPoolExecutor(threads), threads)
 
 
-def examine_file(path: Path, examination: Examination, workers: Workers) -> Iterator[Examined]:
+def examine_file(path: Path, examination: Examination, workers: Workers) -> Generator[Examined, None, None]:
     """Look at a file: what it is, then moment by moment its faces, at last the milliseconds that each stage took.
 
     While a frame is decoded, faces are searched in those before it.
@@ -106,7 +106,10 @@ def examine_file(path: Path, examination: Examination, workers: Workers) -> Iter
 
 
 def in_order(workers: Workers, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Work on items in threads while later ones are still being made; results in the order of the items."""
+    """Work on items in threads while later ones are still being made; results in the order of the items.
+
+    When it ends, however it does, no thread works on any of them any more.
+    """
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:
@@ -116,8 +119,7 @@ def in_order(workers: Workers, work: Callable[[Item], Result], items: Iterable[I
         while pending:
             yield pending.popleft().result()
     finally:
-        for future in pending:
-            future.cancel()
+        wait([future for future in pending if not future.cancel()])
 
 
 def together(frames: Iterable[Frame]) -> Iterator[list[Frame]]:

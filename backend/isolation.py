@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import queue
 import resource
 import signal
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import IO
 
 import cv2
+from PIL import Image
 
-from backend import metrics
+from backend import metrics, sandbox
+from backend.config import ROOT
 from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
 from backend.faces.detection import load_detector
+from backend.faces.yunet import DETECTOR_PATH
+from backend.silent_openvino import import_openvino
+
+logger = logging.getLogger(__name__)
 
 ADDRESS_SPACE = 2 * 1024**3  # bytes beyond those of a worker at rest; tests open 64 megapixels of every kind with it
 ARENAS = "4"  # of glibc's allocator: by default each thread reserves address space of its own
@@ -34,6 +45,8 @@ START_SECONDS = 30  # in which a worker has started and taken its file
 DEATH_SECONDS = 1  # in which a process has ended after its pipe has
 NO_WORKER = "Files cannot be examined at the moment; try again in a few seconds."
 TAKEN = "taken"  # a worker's first answer
+
+STATISTICS = Path("/proc/self/statm")
 
 Task = tuple[Path, Examination, int]  # a file, how closely it is looked at, processor seconds
 
@@ -52,18 +65,26 @@ class IsolatedExaminer:
     """Worker processes, each at one file at a time; one that dies is replaced.
 
     Each has a pipe of its own, so that none can hold a lock that another needs, also when it is killed while idle.
+
+    Args:
+        processes: files at a time.
+        threads: of each, to find faces.
+        limits: of each file.
+        files: what is examined: the files, or folders in which they will be; workers can read nothing else.
     """
 
-    def __init__(self, processes: int, threads: int, limits: WorkerLimits) -> None:
-        self._threads = threads
+    def __init__(self, processes: int, threads: int, limits: WorkerLimits, files: Sequence[Path]) -> None:
         self._limits = limits
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         os.environ.setdefault("MALLOC_ARENA_MAX", ARENAS)  # read by glibc when a worker starts
-        for _ in range(processes):
-            self._idle.put(_Worker(threads))
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # NumPy's threads would be older than the sandbox, and outside
+        self._new_worker = partial(_Worker, threads, _announced(sandbox.find_sandbox()), tuple(files))
+        with ThreadPoolExecutor(1) as starting:  # not the main thread, in which an interrupt would tear a start apart
+            for worker in starting.map(lambda _: self._new_worker(), range(processes)):
+                self._idle.put(worker)
 
-    def examine(self, path: Path, examination: Examination) -> Iterator[Examined]:
-        """What `examine_file` gives, from a worker process; see there.
+    def examine(self, path: Path, examination: Examination) -> Generator[Examined, None, None]:
+        """What `examine_file` gives, from a worker process; see there. Closed early, the worker is replaced.
 
         Raises:
             MediaTooComplex: the file took longer, more processor time or more memory than the limits.
@@ -94,7 +115,7 @@ class IsolatedExaminer:
         worker.end()
         metrics.WORKER_RESTARTS.inc()
         try:
-            return _Worker(self._threads)
+            return self._new_worker()
         except OSError as error:
             raise Busy(NO_WORKER) from error
 
@@ -102,9 +123,9 @@ class IsolatedExaminer:
 class _Worker:
     """One process, seen from the service."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, confined: sandbox.Sandbox, files: Sequence[Path]) -> None:
         self._connection, theirs = _context.Pipe()
-        self._process = _context.Process(target=_work, args=(theirs, threads), daemon=True)
+        self._process = _context.Process(target=_work, args=(theirs, threads, confined, files), daemon=True)
         self._process.start()
         theirs.close()
         self._files = 0
@@ -161,21 +182,54 @@ class _Worker:
         return UnreadableMedia("The file is damaged: it makes its decoder fail.")
 
 
-def _work(connection: Connection, threads: int) -> None:
+def _announced(found: sandbox.Sandbox) -> sandbox.Sandbox:
+    """Say once what workers are kept from, since that differs between machines."""
+    if found.landlock and found.filters_calls:
+        logger.info("workers are in a sandbox", extra={"landlock": found.landlock})
+    else:
+        missing = [*["Landlock"] * (not found.landlock), *["libseccomp"] * (not found.filters_calls)]
+        logger.warning("workers are in no sandbox, or in a part of one", extra={"missing": missing})
+    return found
+
+
+def _work(connection: Connection, threads: int, confined: sandbox.Sandbox, files: Sequence[Path]) -> None:
     """A worker process: examine one file after the other, under limits, until the service ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service is told, and ends its workers itself
+    os.closerange(3, connection.fileno())  # multiprocessing's own, by which things outside could be deleted
+    os.closerange(connection.fileno() + 1, OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     cv2.setNumThreads(1)
+    import_openvino()
+    Image.preinit()
+    statistics = STATISTICS.open() if STATISTICS.exists() else None
+    sandbox.enter(confined, [*_libraries(), DETECTOR_PATH], files)
     load_detector()
-    address_space = _address_space_used() + ADDRESS_SPACE
+    address_space = _address_space_used(statistics) + ADDRESS_SPACE
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     workers = start_workers(threads)
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             task: Task = connection.recv()
+            if not _may_read(task[0]):  # the folder was made anew since: the next worker's sandbox knows it
+                return
             connection.send(TAKEN)
             _examine(connection, task, workers)
+
+
+def _libraries() -> list[Path]:
+    """Where Python looks for code, without our own folder, which holds uploads and frames too."""
+    return [path for path in map(Path, sys.path) if path.resolve() != ROOT]
+
+
+def _may_read(path: Path) -> bool:
+    try:
+        path.open("rb").close()
+    except PermissionError:
+        return False
+    except OSError:  # whatever else is wrong is told when it is examined
+        return True
+    return True
 
 
 def _examine(connection: Connection, task: Task, workers: Workers) -> None:
@@ -198,10 +252,9 @@ def _examine(connection: Connection, task: Task, workers: Workers) -> None:
     connection.send(failure)
 
 
-def _address_space_used() -> int:
+def _address_space_used(statistics: IO[str] | None) -> int:
     """Bytes of address space that this process has, most of them the detector's runtime; 0 where Linux is not."""
-    statistics = Path("/proc/self/statm")
-    return int(statistics.read_text().split()[0]) * resource.getpagesize() if statistics.exists() else 0
+    return int(statistics.read().split()[0]) * resource.getpagesize() if statistics else 0
 
 
 @contextlib.contextmanager

@@ -22,9 +22,10 @@ VERDICTS = Counter("detector_verdicts", "Files judged.", ["verdict", "basis"])
 FILES_RUNNING = Gauge("detector_files_running", "Files that are being judged.")
 FILES_WAITING = Gauge("detector_files_waiting", "Files that wait for their turn.")
 NETWORK_BATCH = Histogram("detector_network_batch_crops", "Crops in one run of the network.", buckets=BATCH_CROPS)
+FAILED_DEVICES = Counter("detector_failed_devices", "Devices given up, since the network failed on them.")
 PURGED_FILES = Counter("detector_purged_files", "Files deleted because their time was over.")
 WORKER_RESTARTS = Counter(
-    "detector_worker_restarts", "Workers replaced: they died, were too slow, or had examined their number of files."
+    "detector_worker_restarts", "Workers replaced: dead, too slow, at a cancelled file, or after their number of files."
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,14 +22,16 @@ from backend.domain import (
 )
 from backend.examination import Examination, Examined, Stopwatch, Workers, in_order
 from backend.faces.tracking import number_tracks
+from backend.media.instants import expected_instants
 from backend.model.holder import LoadedModel
+from backend.progress import Progress
 from backend.render.drawing import draw, encode_jpeg
 from backend.store.frames import new_frame_name, store_frame
 from backend.verdict.anomalies import find_anomalies
 from backend.verdict.bounds import bounds_for
 from backend.verdict.judging import choose_basis, give_verdict, judge_file, judge_tracks
 
-Examiner = Callable[[Path, Examination], Iterator[Examined]]
+Examiner = Callable[[Path, Examination], Generator[Examined, None, None]]
 
 
 def analyse(
@@ -39,19 +42,25 @@ def analyse(
     examination: Examination,
     workers: Workers,
     stopwatch: Stopwatch,
+    progress: Progress,
 ) -> Analysis:
     """Judge a video or a picture: while a frame is examined, the faces of those before it are scored.
 
     Raises:
+        Cancelled: nobody wants it any more.
         UnsupportedType, UnreadableMedia, NoVideoStream, MediaTooComplex: the file is not one that can be judged.
     """
 
     def score_moment(moment: list[ExaminedFrame]) -> list[tuple[ExaminedFrame, list[Score]]]:
         with stopwatch.stage("network"):
-            return [(frame, score_crops([crop for crop in frame.crops if crop.face], model)) for frame in moment]
+            scored = [(frame, score_crops([crop for crop in frame.crops if crop.face], model)) for frame in moment]
+        progress.count_instant()
+        return scored
 
-    media, moments = receive(examine(path, examination), stopwatch)
-    found = [scored for moment in in_order(workers, score_moment, moments) for scored in moment]
+    with closing(examine(path, examination)) as examined:
+        media, moments = receive(examined, stopwatch, progress)
+        progress.instants_expected = expected_instants(media, examination.least_instants)
+        found = [scored for moment in in_order(workers, score_moment, moments) for scored in moment]
 
     any_face = any(scores for _, scores in found)
     if not any_face:
@@ -76,13 +85,16 @@ def analyse(
     )
 
 
-def receive(examined: Iterator[Examined], stopwatch: Stopwatch) -> tuple[Media, Iterator[list[ExaminedFrame]]]:
-    """Part what an examination gives: what the file is, and its moments, to be taken as they come."""
+def receive(
+    examined: Iterator[Examined], stopwatch: Stopwatch, progress: Progress
+) -> tuple[Media, Iterator[list[ExaminedFrame]]]:
+    """Part what an examination gives: what the file is, and its moments, to be taken as they come until cancelled."""
     media = next(examined)
     assert isinstance(media, Media)  # noqa: S101  # for the type checker
 
     def moments() -> Iterator[list[ExaminedFrame]]:
         for item in examined:
+            progress.check()
             if isinstance(item, list):
                 yield item
             elif isinstance(item, dict):
@@ -114,13 +126,24 @@ def join_tracks(found: Sequence[tuple[ExaminedFrame, list[Score]]], any_face: bo
     )
 
 
-def publish(analysis: Analysis, calibration: Calibration, folder: Path, workers: Workers) -> list[PublishedFrame]:
-    """Draw the frame of every instant and store it, with and without the drawing; names in time order."""
+def publish(
+    analysis: Analysis, calibration: Calibration, folder: Path, workers: Workers, progress: Progress
+) -> list[PublishedFrame]:
+    """Draw the frame of every instant and store it, with and without the drawing; names in time order.
 
-    def publish_frame(frame: JudgedFrame) -> PublishedFrame:
-        names = PublishedFrame(annotated=new_frame_name(), plain=new_frame_name())
+    Raises:
+        Cancelled: nobody wants them any more; like after any failure, some may be stored.
+        StorageFailed: they cannot be written.
+    """
+    instants = [frame for frame in analysis.frames if not frame.frame.follows]
+    published = [PublishedFrame(annotated=new_frame_name(), plain=new_frame_name()) for _ in instants]
+    progress.files = tuple(name for names in published for name in (names.annotated, names.plain))
+
+    def publish_frame(pair: tuple[JudgedFrame, PublishedFrame]) -> None:
+        frame, names = pair
+        progress.check()
         store_frame(folder, names.annotated, encode_jpeg(draw(frame, calibration)))
         store_frame(folder, names.plain, encode_jpeg(frame.frame.pixels))
-        return names
 
-    return list(in_order(workers, publish_frame, (frame for frame in analysis.frames if not frame.frame.follows)))
+    list(in_order(workers, publish_frame, zip(instants, published, strict=True)))
+    return published

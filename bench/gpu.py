@@ -52,7 +52,7 @@ def main() -> None:
     start = time.perf_counter()
     classifier = GpuClassifier(MODEL_PATH, 1, devices, reduced_precision=True, sizes=wanted.sizes)
     figures = {
-        "machine": describe_machine(),
+        "machine": describe_machine(devices),
         "devices": devices,
         "logit_tolerance": classifier.logit_tolerance,
         "loading_seconds": time.perf_counter() - start,
@@ -110,14 +110,14 @@ def some_crops(count: int) -> Pixels:
     return np.random.default_rng(0).integers(0, 256, (count, CROP_SIDE, CROP_SIDE, 3), np.uint8)
 
 
-def describe_machine() -> str:
-    """What it was measured on."""
+def describe_machine(devices: Sequence[str]) -> str:
+    """What it was measured on; GPUs of one host are of one kind."""
     keras = import_keras()
     name = platform.processor() or platform.machine()
     if shutil.which("nvidia-smi"):
         command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-        name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().replace("\n", ", ")
-    return f"{name}, Keras {keras.__version__} on {keras.backend.backend()}, {time.strftime('%Y-%m-%d')}"
+        name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    return f"{len(devices)} {name}, Keras {keras.__version__} on {keras.backend.backend()}, {time.strftime('%Y-%m-%d')}"
 
 
 def as_markdown(figures: dict[str, Any]) -> list[str]:

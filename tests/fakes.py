@@ -1,7 +1,8 @@
-"""A stand-in for the network, so that the service around it is tested in seconds."""
+"""Stand-ins for the network and for devices, so that the service around them is tested in seconds."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def examine_here(path: Path, examination: Examination) -> Iterator[Examined]:
 class FakeClassifier:
     """Gives every crop the same logit, and the batches it was asked for away."""
 
+    failed = False
+
     def __init__(self, logit: float = 2.0) -> None:
         self.logit = logit
         self.logit_tolerance = 0.0
@@ -66,3 +69,53 @@ class AbsentModel(ModelHolder):
     def __init__(self, reason: str) -> None:
         self._model = None
         self._reason = reason
+
+
+class MeanNetwork:
+    """Answers with each crop's mean; notes the batches, and holds them back until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.started = threading.Event()
+        self.free = threading.Event()
+        self.free.set()
+
+    def put(self, crops):
+        self.batches.append(len(crops))
+        self.started.set()
+        return crops
+
+    def run(self, crops):
+        if crops.max() == 255:
+            raise RuntimeError("the device failed")
+        return crops.mean(axis=(1, 2, 3), dtype=np.float32)
+
+    def fetch(self, answer, count):
+        assert self.free.wait(10)
+        return answer[:count], np.tile(answer[:count, None, None], (1, 7, 7))
+
+
+class FailingNetwork(MeanNetwork):
+    """Fails from the first batch on, where it is told to: when it is sent something, or when it should answer."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__()
+        self.stage = stage
+
+    def put(self, crops):
+        super().put(crops)
+        self.fail_at("put")
+        return crops
+
+    def run(self, crops):
+        self.fail_at("run")
+        return super().run(crops)
+
+    def fetch(self, answer, count):
+        answers = super().fetch(answer, count)
+        self.fail_at("fetch")
+        return answers
+
+    def fail_at(self, stage: str) -> None:
+        if stage == self.stage:
+            raise RuntimeError("the device failed")

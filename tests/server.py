@@ -38,9 +38,13 @@ class Server:
     def get(self, path: str) -> requests.Response:
         return requests.get(self.url + path, timeout=30)
 
-    def predict(self, path: Path, name: str | None = None) -> requests.Response:
+    def delete(self, path: str) -> requests.Response:
+        return requests.delete(self.url + path, timeout=30)
+
+    def predict(self, path: Path, name: str | None = None, **query: str) -> requests.Response:
         with path.open("rb") as stream:
-            return requests.post(self.url + "/predict", files={"file": (name or path.name, stream)}, timeout=120)
+            files = {"file": (name or path.name, stream)}
+            return requests.post(self.url + "/predict", params=query, files=files, timeout=120)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -98,10 +102,11 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running_server(folder: Path, **settings: str) -> Iterator[Server]:
     """Start `python backend/app.py`, as a user would from another folder, and stop it with SIGTERM."""
-    port = free_port()
+    port = settings.get("DETECTOR_PORT", str(free_port()))
     uploads, static, log_path = folder / "uploads", folder / "static", folder / "log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR_")} | {
-        "DETECTOR_PORT": str(port),
+        "DETECTOR_PORT": port,
+        "DETECTOR_PAGE_PORT": "0",
         "DETECTOR_UPLOAD_FOLDER": str(uploads),
         "DETECTOR_FRAME_FOLDER": str(static),
         **settings,

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from backend.api.headers import SECURITY_HEADERS
@@ -42,10 +42,10 @@ class Answer:
 
 
 @contextlib.contextmanager
-def connection(url: str, timeout: float = 60) -> Iterator[socket.socket]:
-    """A connection to the service."""
+def connection(url: str, timeout: float = 60, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """A connection to the service, from one of this machine's own addresses."""
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout) as sock:
+    with socket.create_connection((parts.hostname, parts.port), timeout, (source, 0)) as sock:
         yield sock
 
 
@@ -69,15 +69,20 @@ def has_something_to_read(sock: socket.socket) -> bool:
 
 
 def read_answer(sock: socket.socket) -> Answer:
-    """Read one answer whole."""
+    """Read one answer whole, of those that come one by one."""
     with sock.makefile("rb") as stream:
-        status = stream.readline().split()
-        assert len(status) > 1, "the connection was closed without an answer"
-        headers = {}
-        while line := stream.readline().strip():
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.lower()] = value.strip()
-        return Answer(int(status[1]), headers, stream.read(int(headers["content-length"])))
+        return read_from(stream)
+
+
+def read_from(stream: IO[bytes]) -> Answer:
+    """Read one answer whole."""
+    status = stream.readline().split()
+    assert len(status) > 1, "the connection was closed without an answer"
+    headers = {}
+    while line := stream.readline().strip():
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.lower()] = value.strip()
+    return Answer(int(status[1]), headers, stream.read(int(headers["content-length"])))
 
 
 def ask(url: str, request: bytes, pieces: Iterable[bytes] = ()) -> Answer:

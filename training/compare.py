@@ -138,6 +138,8 @@ class Comparison:
 class Mirrored:
     """A classifier that looks at every crop twice, the second time mirrored, and gives the mean."""
 
+    failed = False
+
     def __init__(self, classifier: KerasClassifier) -> None:
         self._classifier = classifier
         self.logit_tolerance = classifier.logit_tolerance

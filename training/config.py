@@ -38,6 +38,8 @@ class TrainingConfig:
     label_smoothing: float = 0.05
     map_share: float = 0.25  # of the loss: how strongly the logit map follows the masks
     mixed_up: float = 0.25  # share of samples blended with another (Zhang et al., "mixup", 2018)
+    coded_share: float = 0.35  # of the units come as H.264 leaves them
+    taught_share: float = 0.0  # of the loss: how strongly the network follows its teachers, where it has any
     epoch_steps: int = 250  # between two looks at validation
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from backend.errors import DetectorError
 from backend.faces.cropping import cut, square_around
 from backend.faces.detection import find_faces
 from backend.media.limits import MediaLimits
+from backend.media.opening import open_media
 from backend.model.manifest import DEFAULT_DETECTOR_THRESHOLD
 from training.augmentation import STORED_MARGIN, STORED_SIDE
 from training.dataset import Sample, read_picture
@@ -29,12 +30,14 @@ class FaceSet:
     """Stored pictures with what is known of each.
 
     `pictures` are n of (288, 288, 3) uint8 RGB, 1.1 times the box, mirrored beyond the source; `landmarks` is
-    (n, 5, 2) float32, x and y in their pixels. One sample, where it is a clip, may have given several.
+    (n, 5, 2) float32, x and y in their pixels. One sample, where it is a clip, may have given several. `coded` are the
+    pictures as a video codec leaves them, where that was made.
     """
 
     pictures: tuple[Pixels, ...]
     landmarks: NDArray[np.float32]
     samples: tuple[Sample, ...]
+    coded: tuple[Pixels, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -79,9 +82,6 @@ def faces_of(sample: Sample) -> Iterator[tuple[Pixels, Face]]:
 
 def _clip_frames(sample: Sample) -> list[Pixels]:
     """Frames spread over a clip, of its panel if it has one; none of a clip that the service would refuse."""
-    # PyAV is needed here alone, so that a machine that trains on pictures does without it
-    from backend.media.opening import open_media
-
     try:
         with open_media(sample.path, FRAMES_PER_CLIP, LIMITS) as (_, frames):
             return [sample.of_panel(frame.pixels) for frame in frames if not frame.follows]

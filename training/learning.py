@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -30,9 +31,12 @@ CHANGED_SHARE = 0.5  # of the largest change between a pair: what changed more i
 class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
     """The network, with what is done to its pictures while it learns. Made for `fit` alone."""
 
-    def __init__(self, network: keras.Model, config: TrainingConfig) -> None:
+    def __init__(self, network: keras.Model, config: TrainingConfig, teachers: Sequence[keras.Model] = ()) -> None:
         super().__init__(name="learner", dtype="float32")
         self.network = network
+        self.teachers = list(teachers)
+        for teacher in self.teachers:
+            teacher.trainable = False
         self._config = config
         self._units = units(config)
         self._seed = keras.random.SeedGenerator(config.seed)
@@ -68,10 +72,16 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
         known = ops.where(fake[:, None, None, None] > 0, cells, 1.0)
         return {
             "logit_map": ops.cast(logit_map, "float32"),
+            "taught": self._taught(treated) if self.teachers else ops.zeros_like(cells),
             "target": own * fake + (1 - own) * ops.flip(fake),
             "cell_target": fake[:, None, None, None] * ops.ones_like(cells),
             "cell_weight": known * unmixed * visible_cells(treatment, MAP_SIDE),
         }
+
+    def _taught(self, pictures: Tensor) -> Tensor:
+        """The probabilities that the mean of the teachers' maps says, cell by cell."""
+        maps = [ops.cast(teacher(pictures, training=False)[1], "float32") for teacher in self.teachers]
+        return ops.stop_gradient(ops.sigmoid(ops.mean(ops.stack(maps), axis=0)))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -79,7 +89,8 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
         """Cross entropy of the logits, and of the map's cells where it is known what they show.
 
         Every cell of a real picture shows what is real; of a fake one those inside its mask show what is fake, and
-        the others are left alone, since their mean is the logit.
+        the others are left alone, since their mean is the logit. Where there are teachers (Hinton et al., "Distilling
+        the Knowledge in a Neural Network", 2015), all cells follow theirs as well.
         """
         smoothing = self._config.label_smoothing
         logits = ops.mean(y_pred["logit_map"], axis=(1, 2, 3))
@@ -87,7 +98,11 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
         weights = y_pred["cell_weight"]
         cells = cross_entropy(y_pred["logit_map"], y_pred["cell_target"], smoothing) * weights
         share = self._config.map_share
-        return (1 - share) * whole + share * ops.sum(cells) / ops.maximum(ops.sum(weights), 1.0)
+        labelled = (1 - share) * whole + share * ops.sum(cells) / ops.maximum(ops.sum(weights), 1.0)
+        if not self.teachers:
+            return labelled
+        followed = ops.mean(cross_entropy(y_pred["logit_map"], y_pred["taught"], 0.0))
+        return (1 - self._config.taught_share) * labelled + self._config.taught_share * followed
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:

@@ -31,6 +31,8 @@ class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no
         self._pairs = find_pairs(faces)
         if config.pairs and not self._pairs:
             raise ValueError("the configuration wants pairs, and the data has none")
+        if config.coded_share and len(faces.coded) != len(faces):
+            raise ValueError("the configuration wants coded pictures, and they were not made")
         self._chances = {fake: single_chances(faces, config, fake) for fake in (False, True)}
         self._epoch = 0
 
@@ -38,11 +40,15 @@ class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no
         return self._config.epoch_steps
 
     def __getitem__(self, step: int) -> tuple[dict[str, NDArray[Any]]]:
-        order = self.draw(np.random.default_rng((self._config.seed, self._epoch, step)))
+        random = np.random.default_rng((self._config.seed, self._epoch, step))
+        order = self.draw(random)
+        coded = self.draw_coded(random)
+        faces = self._faces
+        chosen = [faces.coded[at] if code else faces.pictures[at] for at, code in zip(order, coded, strict=True)]
         return (
             {
-                "pictures": np.stack([self._faces.pictures[index] for index in order]),
-                "landmarks": self._faces.landmarks[order],
+                "pictures": np.stack(chosen),
+                "landmarks": faces.landmarks[order],
                 "fake": self._fake[order].astype(np.float32),
             },
         )
@@ -61,6 +67,12 @@ class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no
         fakes = random.choice(len(self._faces), config.singles // 2, p=self._chances[True])
         blended, singles = reals[: config.self_blended], reals[config.self_blended :]
         return np.concatenate([np.reshape(paired, -1), np.repeat(blended, 2), singles, fakes]).astype(np.int64)
+
+    def draw_coded(self, random: np.random.Generator) -> NDArray[np.bool_]:
+        """Draw which pictures of a batch come as a codec left them, (batch,): those of one unit alike."""
+        of_pictures = units(self._config)
+        drawn: NDArray[np.bool_] = random.random(of_pictures[-1] + 1) < self._config.coded_share
+        return drawn[of_pictures]
 
 
 def units(config: TrainingConfig) -> NDArray[np.int32]:

@@ -11,6 +11,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -19,6 +20,7 @@ import numpy as np
 from backend.domain import CROP_SIDE, Box, Pixels
 from backend.faces.cropping import cut
 from training.augmentation import STORED_MARGIN, STORED_SIDE
+from training.coding import code_all
 from training.config import CROP_MARGIN, TrainingConfig, read_config, write_config
 from training.dataset import capped, read_folders, split
 from training.faces import FaceSet, load_faces
@@ -113,20 +115,32 @@ def by_source(faces: FaceSet, logits: np.ndarray) -> dict[str, float]:
     return figures
 
 
-def train(data: Sequence[Path], weights: Path, run: Path, config: TrainingConfig) -> None:
+def train(
+    data: Sequence[Path], weights: Path, run: Path, config: TrainingConfig, teachers: Sequence[Path] = ()
+) -> None:
     """Read folders and train on them; see `fit`."""
     training, validation = split(read_folders(data))
     held_back = load_faces(capped(validation, VALIDATION_FILES, 0), "validation")
-    fit(load_faces(training, "training"), held_back, weights, run, config)
+    faces = load_faces(training, "training")
+    if config.coded_share:
+        faces = replace(faces, coded=code_all(faces.pictures, faces.samples, config.seed))
+    fit(faces, held_back, weights, run, config, teachers)
 
 
-def fit(faces: FaceSet, held_back: FaceSet, weights: Path, run: Path, config: TrainingConfig) -> None:
+def fit(
+    faces: FaceSet,
+    held_back: FaceSet,
+    weights: Path,
+    run: Path,
+    config: TrainingConfig,
+    teachers: Sequence[Path] = (),
+) -> None:
     """Train, leaving in `run` the configuration, a journal and the averaged weights of every epoch."""
     run.mkdir(parents=True, exist_ok=True)
     write_config(config, run / "config.json")
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if on_accelerator() else "float32")
-    learner = Learner(load_network(weights), config)
+    learner = Learner(load_network(weights), config, [load_network(teacher) for teacher in teachers])
     learner.compile(optimizer=optimiser(config))
     learner.fit(
         BatchSampler(faces, config, workers=LOADERS, max_queue_size=2 * LOADERS),
@@ -150,11 +164,12 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
     ask.add_argument("--weights", type=Path, required=True, help="a .weights.h5 file to start from")
+    ask.add_argument("--teachers", type=Path, nargs="+", default=[], help=".weights.h5 files of networks to learn from")
     ask.add_argument("--out", type=Path, required=True, help="folder of the run")
     ask.add_argument("--config", type=Path, help="JSON with fields of TrainingConfig")
     wanted = ask.parse_args()
     config = read_config(wanted.config) if wanted.config else TrainingConfig()
-    train(wanted.data, wanted.weights, wanted.out, config)
+    train(wanted.data, wanted.weights, wanted.out, config, wanted.teachers)
 
 
 if __name__ == "__main__":

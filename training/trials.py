@@ -18,7 +18,7 @@ from training.regions import Kinds, lead
 from training.spoiling import Step
 
 MOST_FALSE_ALARMS = 0.05  # of genuine files, where a threshold is chosen
-LEAST_LOSS = 0.03  # of verdicts, labels counting alike, that must turn wrong before a bad input is warned of
+LEAST_LOSS = 0.05  # of fakes, that must be missed beyond those before, until a bad input is warned of
 TAIL = 0.025  # on each side of an interval of 95 %
 DIGITS = 2  # of thresholds
 
@@ -101,10 +101,10 @@ def try_hard(candidate: Candidate, files: Sequence[MeasuredFile]) -> Tried:
 
 
 def try_input(candidate: Candidate, files: Sequence[MeasuredFile], steps: Sequence[Step]) -> Tried:
-    """Do verdicts turn wrong when files are made worse? The threshold is the value at the first step where they do."""
+    """Are fakes missed when files are made worse? The threshold is the value at the first step where they are."""
     telling = [step for step in steps if step.lost.value >= LEAST_LOSS and step.lost.low > 0]
     step = telling[0] if telling else steps[-1]
-    proof = "wrong verdicts, beyond those before, when files are made so"
+    proof = "share of fakes missed, beyond those before, when files are made so"
     return _tried(candidate, rounded(step.bound), files, proof, step.lost, bool(telling))
 
 

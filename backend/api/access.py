@@ -12,6 +12,7 @@ from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
+from backend.api.clients import client_of
 from backend.api.serving import CROWDED, NO_STORAGE, REFUSED, STALLED
 from backend.errors import Busy, HostNotAllowed, StorageFailed, TooManyRequests, TooSlow, Unauthorized
 
@@ -34,10 +35,15 @@ def register_access(app: Flask, hosts: Collection[str], keys: Sequence[str], rat
 
         @app.before_request
         def check_rate() -> None:
-            client = request.remote_addr or ""
+            client = client_of(request.remote_addr or "")
             if request.endpoint == LIMITED_ROUTE and request.method == "POST" and not counters.hit(limit, client):
                 wait = max(1, round(counters.get_window_stats(limit, client).reset_time - time.time()))
                 raise TooManyRequests(f"At most {limit} are accepted from one client; try again later.", wait)
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, without its port."""
+    return PORT.sub("", host.lower())
 
 
 def _refused_by_server() -> None:
@@ -54,7 +60,7 @@ def _refused_by_server() -> None:
 
 def _check_host(hosts: Collection[str]) -> None:
     # Not TRUSTED_HOSTS, which knows names in lower case only and no IPv6 address.
-    if PORT.sub("", request.host.lower()) not in hosts:
+    if host_name(request.host) not in hosts:
         raise HostNotAllowed("This service does not answer to that host name.")
 
 

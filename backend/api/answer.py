@@ -6,38 +6,59 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from backend.api.contract import AnomalyFacts, FaceFacts, FrameFacts, ModelFacts, Success, TrackFacts
-from backend.domain import Analysis, Anomaly, Calibration, JudgedFace, JudgedFrame, Media, PublishedFrame, Track
+from backend.api import contract
+from backend.api.contract import (
+    AnomalyFacts,
+    FaceFacts,
+    FrameFacts,
+    JudgeFacts,
+    Meaning,
+    ModelFacts,
+    Success,
+    TrackFacts,
+)
+from backend.domain import Analysis, Anomaly, Basis, Calibration, JudgedFace, JudgedFrame, Media, PublishedFrame, Track
 from backend.examination import Examination
-from backend.model.manifest import Manifest
-from backend.verdict.wording import NOT_EXAMINED
+from backend.model.manifest import SHARES_OF_FAKES, Manifest
+from backend.progress import Progress
+from backend.verdict.explaining import give_reason
+from backend.verdict.wording import HEADLINES, NOT_EXAMINED
 
 SURE = 0.9999  # no probability is told as certain
 
 
 def success_answer(
     analysis: Analysis,
-    published: Sequence[PublishedFrame],
+    published: Sequence[PublishedFrame] | None,
     manifest: Manifest,
     examination: Examination,
     precision: str,
     identity: str,
     timing_ms: Mapping[str, float],
-    expires_at: datetime,
+    expires_at: datetime | None,
 ) -> Success:
-    """The whole body of a successful answer; `details` is documented field by field in the README and in `contract`."""
+    """The whole body of a successful answer; `published` is None where nothing was to be stored.
+
+    `details` is documented field by field in the README and in `contract`.
+    """
     calibration = manifest.calibration_of(analysis.basis)
     instants = [frame for frame in analysis.frames if not frame.frame.follows]
+    names = [None] * len(instants) if published is None else published
     return {
         "status": "success",
         "prediction": analysis.prediction,
         "confidence": round(analysis.confidence, 4),
-        "frames": [frame.annotated for frame in published],
+        "frames": [frame.annotated for frame in published or ()],
         "anomalies": [anomaly.sentence for anomaly in analysis.anomalies],
         "details": {
             "id": identity,
             "sha256": analysis.sha256,
             "verdict": analysis.verdict,
+            "strength": analysis.strength,
+            "headline": HEADLINES[analysis.verdict, analysis.strength],
+            "reason": give_reason(
+                analysis, calibration, manifest.inconclusive_band(analysis.basis) if manifest.calibrated else None
+            ),
             "basis": analysis.basis,
             "fake_probability": told(analysis.fake_probability),
             "media": _media(analysis.media),
@@ -48,9 +69,9 @@ def success_answer(
                 "not_examined": list(NOT_EXAMINED if analysis.media.kind == "video" else ()),
             },
             "tracks": [_track(track) for track in analysis.tracks],
-            "frames": [_frame(frame, names, calibration) for frame, names in zip(instants, published, strict=True)],
+            "frames": [_frame(frame, its, calibration) for frame, its in zip(instants, names, strict=True)],
             "anomalies": [_anomaly(anomaly) for anomaly in analysis.anomalies],
-            "model": model_facts(manifest),
+            "model": _judge(manifest, analysis.basis),
             "settings": {
                 "instants": examination.least_instants,
                 "faces_per_frame": examination.faces_per_frame,
@@ -59,8 +80,19 @@ def success_answer(
                 "precision": precision,
             },
             "timing_ms": dict(timing_ms),
-            "expires_at": expires_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "expires_at": _time(expires_at),
         },
+    }
+
+
+def analysis_answer(identity: str, progress: Progress) -> contract.Analysis:
+    """How far an analysis is."""
+    return {
+        "id": identity,
+        "state": progress.state,
+        "instants_examined": progress.instants_examined,
+        "instants_expected": progress.instants_expected,
+        "expires_at": _time(progress.expires_at),
     }
 
 
@@ -84,11 +116,38 @@ def _has_faces(analysis: Analysis) -> bool:
     return analysis.basis != "whole_frame"
 
 
-def _frame(frame: JudgedFrame, names: PublishedFrame, calibration: Calibration) -> FrameFacts:
+def _judge(manifest: Manifest, basis: Basis) -> JudgeFacts:
+    return {
+        **model_facts(manifest),
+        "threshold": round(manifest.calibration_of(basis).threshold, 4),
+        "inconclusive": list(manifest.inconclusive_band(basis)),
+        "meaning": _meaning(manifest, basis),
+    }
+
+
+def _meaning(manifest: Manifest, basis: Basis) -> Meaning | None:
+    rates = manifest.error_rates.get(basis)
+    if rates is None:
+        return None
+    return {
+        "real_called_fake": rates.real_called_fake,
+        "fake_called_real": rates.fake_called_real,
+        "fake_right_of_fakes": [
+            {"share_of_fakes": share, "right": told(rates.fake_right(share))} for share in SHARES_OF_FAKES
+        ],
+    }
+
+
+def _time(time: datetime | None) -> str | None:
+    """RFC 3339, UTC."""
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z") if time else None
+
+
+def _frame(frame: JudgedFrame, names: PublishedFrame | None, calibration: Calibration) -> FrameFacts:
     return {
         "time": round(frame.frame.time, 3),
-        "annotated_url": f"/static/{names.annotated}",
-        "plain_url": f"/static/{names.plain}",
+        "annotated_url": f"/static/{names.annotated}" if names else None,
+        "plain_url": f"/static/{names.plain}" if names else None,
         "faces": [_face(face, calibration) for face in frame.faces],
     }
 

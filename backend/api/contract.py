@@ -7,8 +7,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from backend.domain import Basis, Media, Prediction, Verdict
-from backend.model.manifest import ErrorRates
+from backend.domain import Basis, Media, Prediction, Strength, Verdict
+from backend.model.manifest import ErrorRates, Rate
+from backend.progress import State
 
 closed = with_config(extra="forbid")  # a field that is not described here is a mistake
 
@@ -16,6 +17,11 @@ Probability: TypeAlias = Annotated[float, Field(ge=0.0001, le=0.9999)]  # nothin
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Seconds: TypeAlias = Annotated[float, Field(ge=0)]
 Rectangle: TypeAlias = Annotated[list[float], Field(min_length=4, max_length=4)]  # x, y, width, height
+
+Expiry: TypeAlias = Annotated[
+    Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None,
+    Field(description="When frames are purged; null where there are none."),
+]
 
 
 @closed
@@ -44,6 +50,39 @@ class ModelFacts(TypedDict):
     calibrated: Annotated[bool, Field(description="Whether probabilities mean what they say.")]
     prior: Annotated[dict[str, float], Field(description="The share of fakes that the calibration assumes, by basis.")]
     error_rates: Annotated[dict[str, ErrorRates], Field(description="By basis, with 95 % intervals.")]
+
+
+@closed
+class FakeRight(TypedDict):
+    """How often `Fake` is right where so many of the files are fake."""
+
+    share_of_fakes: float
+    right: Probability
+
+
+@closed
+class Meaning(TypedDict):
+    """What an answer on such a basis means, by the error rates that were measured."""
+
+    real_called_fake: Rate
+    fake_called_real: Rate
+    fake_right_of_fakes: list[FakeRight]
+
+
+@closed
+class JudgeFacts(ModelFacts):
+    """The model that judged a file, as far as it concerns files on such a basis."""
+
+    threshold: Annotated[
+        float, Field(description="The logit at which Real and Fake are equally likely; heat maps show what lies above.")
+    ]
+    inconclusive: Annotated[
+        list[float],
+        Field(min_length=2, max_length=2, description="Fake probabilities strictly between which no verdict is given."),
+    ]
+    meaning: Annotated[
+        Meaning | None, Field(description="null where nothing was measured: whole frames, other people's models.")
+    ]
 
 
 @closed
@@ -109,8 +148,8 @@ class FrameFacts(TypedDict):
     """An examined instant; the same order as `frames`."""
 
     time: Seconds
-    annotated_url: str
-    plain_url: str
+    annotated_url: Annotated[str | None, Field(description="null where nothing was to be stored.")]
+    plain_url: Annotated[str | None, Field(description="null where nothing was to be stored.")]
     faces: list[FaceFacts]
 
 
@@ -145,9 +184,12 @@ class SettingsFacts(TypedDict):
 class Details(TypedDict):
     """Everything that is known of an upload."""
 
-    id: str
+    id: Annotated[str, Field(description="Of the analysis: the client's, or else the request's.")]
     sha256: Annotated[str, Field(description="Of the upload.")]
     verdict: Verdict
+    strength: Annotated[Strength, Field(description="Of the evidence for the verdict.")]
+    headline: Annotated[str, Field(description="The verdict in words.")]
+    reason: Annotated[str, Field(description="What it rests on, in a sentence.")]
     basis: Basis
     fake_probability: Probability
     media: Media
@@ -155,10 +197,10 @@ class Details(TypedDict):
     tracks: list[TrackFacts]
     frames: list[FrameFacts]
     anomalies: list[AnomalyFacts]
-    model: ModelFacts
+    model: JudgeFacts
     settings: SettingsFacts
     timing_ms: Annotated[dict[str, float], Field(description="Milliseconds by stage, added up over threads.")]
-    expires_at: Annotated[str, Field(description="When frames are purged.", json_schema_extra={"format": "date-time"})]
+    expires_at: Expiry
 
 
 @closed
@@ -171,3 +213,23 @@ class Success(TypedDict):
     frames: Annotated[list[str], Field(description="Names of annotated frames, to be had at /static/<name>.")]
     anomalies: list[str]
     details: Details
+
+
+@closed
+class Analysis(TypedDict):
+    """How far an analysis is."""
+
+    id: str
+    state: State
+    instants_examined: int
+    instants_expected: Annotated[int | None, Field(description="An estimate; null until the file was looked into.")]
+    expires_at: Expiry
+
+
+@closed
+class Deleted(TypedDict):
+    """An analysis is cancelled, or its frames are deleted."""
+
+    status: Literal["ok"]
+    id: str
+    files_deleted: int

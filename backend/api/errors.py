@@ -20,6 +20,8 @@ STATUS = {
     errors.HostNotAllowed.code: 400,
     errors.Unauthorized.code: 401,
     errors.TooSlow.code: 408,
+    errors.IdTaken.code: 409,
+    errors.Cancelled.code: 410,
     errors.FileTooLarge.code: 413,
     errors.UnsupportedType.code: 415,
     errors.UnreadableMedia.code: 422,

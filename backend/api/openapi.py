@@ -12,9 +12,9 @@ from werkzeug.routing import Rule
 
 from backend import errors
 from backend.api.access import OPEN_ROUTES
-from backend.api.contract import Failure, Health, Service, Success
+from backend.api.contract import Analysis, Deleted, Failure, Health, Service, Success
 from backend.api.errors import HTTP_CODES, STATUS
-from backend.api.receiving import FIELD
+from backend.api.receiving import FIELD, IDENTITY
 from backend.api.routes import VERSION
 from backend.store.frames import FRAME_NAME
 
@@ -23,6 +23,8 @@ Json: TypeAlias = dict[str, Any]
 SCHEMAS = "#/components/schemas/{model}"
 JSON = "application/json"
 REQUEST_ID = "413a272f9174c637"  # any, in examples
+# Of an analysis, as a client chose it or as that of its request.
+KNOWN_IDENTITY = re.compile(r"[0-9a-f]{16}([0-9a-f]{16})?")
 EVERYWHERE = ("bad_request", "host_not_allowed", "too_slow", "internal_error")
 OF_FILES = (
     "missing_file",
@@ -32,6 +34,8 @@ OF_FILES = (
     "unreadable_media",
     "no_video_stream",
     "media_too_complex",
+    "id_taken",
+    "cancelled",
     "too_many_requests",
     "busy",
     "not_ready",
@@ -49,12 +53,17 @@ class Operation:
     takes_file: bool = False
 
 
+PATH_PARAMETERS = {"name": FRAME_NAME, "identity": KNOWN_IDENTITY}
 OPERATIONS = {
     "api.index": Operation("What the service is, its model and its limits; at once, also without a model.", Service),
     "api.livez": Operation("Whether the process is up.", Health),
     "api.readyz": Operation("Whether the model is loaded and gave its golden logits.", Health, ["not_ready"]),
     "api.prometheus": Operation("Numbers for Prometheus.", "text/plain"),
     "api.predict": Operation("Judge a video or a picture.", Success, OF_FILES, takes_file=True),
+    "api.analysis": Operation("How far an analysis is; known as long as frames are kept.", Analysis, ["not_found"]),
+    "api.delete_analysis": Operation(
+        "Cancel an analysis that runs; delete the frames of one that is done.", Deleted, ["not_found", "storage_failed"]
+    ),
     "api.frame": Operation("A frame, until it is purged.", "image/jpeg", ["not_found", "range_not_satisfiable"]),
 }
 
@@ -105,13 +114,14 @@ def _operation(rule: Rule, needs_key: bool) -> Json:
         "operationId": rule.endpoint.removeprefix("api."),
         "summary": operation.summary,
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _whole(FRAME_NAME)}}
+            {"name": name, "in": "path", "required": True, "schema": _like(PATH_PARAMETERS[name])}
             for name in sorted(rule.arguments)
         ],
         "responses": {"200": _success(operation.answer), **_failures(codes)},
         "security": [{"key": []}] if needs_key else [],
     }
     if operation.takes_file:
+        described["parameters"] += _wishes()
         described["requestBody"] = _upload()
     return described
 
@@ -149,5 +159,14 @@ def _upload() -> Json:
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
-def _whole(pattern: re.Pattern[str]) -> str:
-    return f"^{pattern.pattern}$"
+def _wishes() -> list[Json]:
+    identity = "The id that the analysis is to have; without one, that of the request."
+    store = "Whether frames are stored, to be had for a while."
+    return [
+        {"name": "id", "in": "query", "description": identity, "schema": _like(IDENTITY)},
+        {"name": "store", "in": "query", "description": store, "schema": {"type": "boolean", "default": True}},
+    ]
+
+
+def _like(pattern: re.Pattern[str]) -> Json:
+    return {"type": "string", "pattern": f"^({pattern.pattern})$"}

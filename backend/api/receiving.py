@@ -1,7 +1,10 @@
-"""The upload out of the request: streamed to disk, never held in memory."""
+"""What a request asks for, and its upload: streamed to disk, never held in memory."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import IO
 
 from flask import Request, current_app
@@ -11,18 +14,28 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from backend.config import MEBIBYTE
 from backend.errors import BadRequest, EmptyFilename, FileTooLarge, MissingFile, StorageFailed
 from backend.media.opening import check_extension
-from backend.store.uploads import Upload, finish_upload, open_upload
+from backend.store.uploads import PrivateFolder, Upload, finish_upload
 
 FIELD = "file"
 FORM_PARTS = 16  # of which one is used; every file among them would be one on disk
+IDENTITY = re.compile(r"[0-9a-f]{32}")  # 128 bits: whoever knows it can ask about an analysis and delete it
+BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The id that an analysis is to have, None if the client does not mind, and whether frames are to be stored."""
+
+    identity: str | None
+    store: bool
 
 
 class UploadRequest(Request):
-    """A request whose files are written to the upload folder, and deleted with it, however it ends."""
+    """A request whose files are written to a folder of its own, and deleted with it, however it ends."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self._received: list[IO[bytes]] = []
+        self._folder: PrivateFolder | None = None
 
     def _get_file_stream(
         self,
@@ -31,15 +44,30 @@ class UploadRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        stream = open_upload(current_app.config["UPLOAD_FOLDER"])
-        self._received.append(stream)
-        return stream
+        if self._folder is None:
+            self._folder = PrivateFolder(current_app.config["UPLOAD_FOLDER"])
+        return self._folder.open_file()
 
     def close(self) -> None:
         """Delete what was received."""
         super().close()
-        for stream in self._received:
-            stream.close()
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.close()
+
+
+def read_wish(arguments: Mapping[str, str]) -> Wish:
+    """What the query of a request asks for.
+
+    Raises:
+        BadRequest: it is none of what can be asked for.
+    """
+    identity, store = arguments.get("id"), arguments.get("store", "true")
+    if identity is not None and not IDENTITY.fullmatch(identity):
+        raise BadRequest("An id is 32 of the digits 0 to 9 and a to f.")
+    if store not in BOOLEANS:
+        raise BadRequest("Whether to store frames is either true or false.")
+    return Wish(identity, BOOLEANS[store])
 
 
 def receive_upload(request: Request, limit: int) -> Upload:

@@ -10,15 +10,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from backend import metrics
 from backend.api.admission import Admission
-from backend.api.answer import model_facts, success_answer
-from backend.api.contract import Health, Limits, ModelFacts, Service
-from backend.api.receiving import receive_upload
+from backend.api.analyses import Analyses
+from backend.api.answer import analysis_answer, model_facts, success_answer
+from backend.api.contract import Deleted, Health, Limits, ModelFacts, Service
+from backend.api.receiving import read_wish, receive_upload
 from backend.assembly import how_closely
 from backend.config import Settings
 from backend.examination import Stopwatch, Workers
 from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import ModelHolder
 from backend.pipeline import Examiner, analyse, publish
+from backend.progress import Progress
 from backend.store.frames import seconds_left
 
 SERVICE = "deepfake-detector"
@@ -32,6 +34,7 @@ class Services:
     settings: Settings
     model: ModelHolder
     admission: Admission
+    analyses: Analyses
     examine: Examiner
     workers: Workers
 
@@ -62,22 +65,31 @@ def create_blueprint(services: Services) -> Blueprint:
 
     @blueprint.post("/predict")
     def predict() -> Response:
+        wish = read_wish(request.args)
         model = services.model.require()
+        identity = wish.identity or g.request_id
         stopwatch = Stopwatch()
-        with services.admission.enter(), stopwatch.stage("total"):
+        published = None
+        with (
+            services.analyses.follow(identity) as progress,
+            services.admission.enter(progress),
+            stopwatch.stage("total"),
+        ):
             with stopwatch.stage("receiving"):
                 upload = receive_upload(request, settings.upload_limit)
             examination = how_closely(settings, model.manifest)
             analysis = analyse(
-                upload.path, upload.sha256, model, services.examine, examination, services.workers, stopwatch
+                upload.path, upload.sha256, model, services.examine, examination, services.workers, stopwatch, progress
             )
-            with stopwatch.stage("drawing"):
-                calibration = model.manifest.calibration_of(analysis.basis)
-                published = publish(analysis, calibration, settings.frame_folder, services.workers)
+            if wish.store:
+                progress.enter("drawing")
+                with stopwatch.stage("drawing"):
+                    calibration = model.manifest.calibration_of(analysis.basis)
+                    published = publish(analysis, calibration, settings.frame_folder, services.workers, progress)
+                progress.expires_at = datetime.now(UTC) + timedelta(seconds=settings.retention)
         timing_ms = {stage: round(spent, 1) for stage, spent in stopwatch.milliseconds.items()}
         g.facts = {"bytes": upload.size, "verdict": analysis.verdict, "timing_ms": timing_ms}
         metrics.count_judged(analysis.verdict, analysis.basis, timing_ms)
-        expires_at = datetime.now(UTC) + timedelta(seconds=settings.retention)
         return jsonify(
             success_answer(
                 analysis,
@@ -85,11 +97,21 @@ def create_blueprint(services: Services) -> Blueprint:
                 model.manifest,
                 examination,
                 precision=settings.precision,
-                identity=g.request_id,
+                identity=identity,
                 timing_ms=timing_ms,
-                expires_at=expires_at,
+                expires_at=progress.expires_at,
             )
         )
+
+    @blueprint.get("/analyses/<identity>")
+    def analysis(identity: str) -> Response:
+        return jsonify(analysis_answer(identity, _known(services, identity)))
+
+    @blueprint.delete("/analyses/<identity>")
+    def delete_analysis(identity: str) -> Response:
+        deleted = services.analyses.delete(_known(services, identity))
+        services.admission.look_again()
+        return jsonify(Deleted(status="ok", id=identity, files_deleted=deleted))
 
     @blueprint.get("/static/<name>")
     def frame(name: str) -> Response:
@@ -108,6 +130,10 @@ def create_blueprint(services: Services) -> Blueprint:
         return response
 
     return blueprint
+
+
+def _known(services: Services, identity: str) -> Progress:
+    return services.analyses.find(identity) or abort(404)
 
 
 def _model(services: Services) -> ModelFacts | None:

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -20,12 +21,14 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from backend.api.bodies import Body, Reception
+from backend.api.clients import client_of
 
 REFUSED = "detector.refused"  # in the environment of a request that the server refuses: the status to answer
 LINGER_SECONDS = 2  # a refused sender may read why, before what it still sends resets the connection
 ANSWERED_LATE = 10  # slow bodies answered a second; all of them at once would make a health probe wait
 ACCEPTED_AT_ONCE = 64
 HEAD_BYTES = 32 * 1024
+HEAD_LINES = 100  # each costs time in the loop, however short it is
 READ_BYTES = 64 * 1024
 SEND_BYTES = 128 * 1024  # what the kernel takes for a reader; with more, a slow one would seem to read nothing for long
 CHUNKED_BYTES = 8 * 1024  # parsed at a time; waitress copies what is left of them for every chunk
@@ -34,6 +37,7 @@ UNBOUNDED = 2**62  # bytes: waitress' own limit of a body answers before it has 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # lingering for no time: what is still to be sent is thrown away
 UNINTELLIGIBLE = 400
 STALLED = 408
+OVERLONG = 431
 CROWDED = 503
 NO_STORAGE = 507
 
@@ -62,27 +66,40 @@ class Parser(HTTPRequestParser):
     error: Any
     path = ""  # waitress' own has none where the head could not be read, and fails when it wants to log it
 
-    def __init__(self, adj: Adjustments, reception: Reception) -> None:
+    def __init__(self, adj: Adjustments, reception: Reception, client: str, hold_back: Callable[[bytes], None]) -> None:
         super().__init__(adj)
         self._reception = reception
+        self._client = client
+        self._hold_back = hold_back
         self._body: Body | None = None
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head; numbers too long for Python are no numbers."""
+        if header_plus.count(b"\n") - 1 > HEAD_LINES:  # the last is blank
+            self.error = Refusal(OVERLONG)
+            header_plus = b"GET / HTTP/1.0\r\n"
         try:
             super().parse_header(header_plus)
         except ValueError as error:
             raise ParsingError("Content-Length is invalid") from error
         if self.body_rcv is not None:
-            self._body = self.body_rcv.buf = Body(self._reception)
+            self._body = self.body_rcv.buf = Body(self._reception, self._client)
 
     def received(self, data: bytes) -> int:
-        """Take what has come, or the beginning of it; the channel brings the rest again."""
-        consumed: int = super().received(data[:CHUNKED_BYTES] if self.chunked else data)
+        """Take what has come, or the beginning of it; the channel brings the rest again.
+
+        What comes behind the request's end is held back, so that one connection's requests are not all parsed at once.
+        """
+        begun = self.header_plus or self.headers_finished
+        blank = 0 if begun else len(data) - len(data.lstrip())  # lines that are no request, be they many
+        consumed: int = blank + super().received(data[blank:][:CHUNKED_BYTES] if self.chunked else data[blank:])
         if self._body is not None and not self.error:
             self.error = self._refuse(self._body)
             if self.error:
                 self.completed = True
+        if self.completed and consumed < len(data):
+            self._hold_back(data[consumed:])
+            return len(data)
         return consumed
 
     def _refuse(self, body: Body) -> Refusal | None:
@@ -92,7 +109,7 @@ class Parser(HTTPRequestParser):
             framing = self.body_bytes_received - len(body)
             if unfinished > HEAD_BYTES or framing > len(body) + FRAMING_BYTES:
                 return Refusal(UNINTELLIGIBLE)
-        if self.completed and not body.is_kept():
+        if self.completed and not body.finish():
             return Refusal(CROWDED if body.crowded else NO_STORAGE)
         return None
 
@@ -125,15 +142,16 @@ class Channel(HTTPChannel):
     request: Any  # the one that is being received, or None
     error_task_class = RefusalTask
 
-    def __init__(self, server: Server, *args: Any, **kwargs: Any) -> None:
-        self.parser_class: Callable[[Adjustments], Parser] = server.new_parser
+    def __init__(self, server: Server, sock: socket.socket, address: Any, *args: Any, **kwargs: Any) -> None:
+        self.parser_class = partial(server.new_parser, client=client_of(address[0]), hold_back=self._hold_back)
+        self._held_back = b""
         self.owes_since: float | None = monotonic()
         self.active_at = monotonic()
         self.unread_since: float | None = None
         self.sent = 0  # bytes since then
         self.refused = False
         self.lingers_since: float | None = None
-        super().__init__(server, *args, **kwargs)
+        super().__init__(server, sock, address, *args, **kwargs)
 
     def received(self, data: bytes) -> bool:
         """Take what has come, and note when a request begins."""
@@ -152,8 +170,14 @@ class Channel(HTTPChannel):
         return sent
 
     def readable(self) -> bool:
-        """Whether there is anything to wait for from the client."""
+        """Whether there is anything to wait for from the client; what came with its last request goes first."""
+        if self._held_back and super().readable():
+            data, self._held_back = self._held_back, b""
+            self.received(data)
         return self.lingers_since is not None or bool(super().readable())
+
+    def _hold_back(self, data: bytes) -> None:
+        self._held_back = data
 
     def handle_close(self) -> None:
         """Close; a refused sender is first told that this was all, and may read it while it still sends."""
@@ -241,9 +265,9 @@ class Server(TcpWSGIServer):
         self._checked = monotonic()
         super().__init__(*args, **kwargs)
 
-    def new_parser(self, adj: Adjustments) -> Parser:
-        """The parser of one request."""
-        return Parser(adj, self._reception)
+    def new_parser(self, adj: Adjustments, client: str, hold_back: Callable[[bytes], None]) -> Parser:
+        """The parser of one request of a client, and what is done with that which comes behind it."""
+        return Parser(adj, self._reception, client, hold_back)
 
     def readable(self) -> bool:
         """Called in every turn of the loop: keep deadlines, by a clock that does not jump."""

@@ -60,12 +60,15 @@ def _context() -> Any:
 
 def _declares_ai(store: dict[str, Any]) -> bool:
     """Whether any manifest of the store, so that of a part of the picture too, says that generative AI made it."""
-    return any(str(source).endswith(AI_SOURCES) for source in _digital_sources(store))
+    return any(str(source).endswith(AI_SOURCES) for source in _digital_sources(store.get("manifests")))
 
 
-def _digital_sources(store: dict[str, Any]) -> Iterator[object]:
-    for manifest in store.get("manifests", {}).values():
-        for assertion in manifest.get("assertions", ()):
-            if str(assertion.get("label")).startswith("c2pa.actions"):
-                for action in assertion.get("data", {}).get("actions", ()):
-                    yield action.get("digitalSourceType")
+def _digital_sources(part: object) -> Iterator[object]:
+    """Every source that is named, wherever: strangers need not keep to the schema."""
+    if isinstance(part, dict):
+        if "digitalSourceType" in part:
+            yield part["digitalSourceType"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _digital_sources(inner)

@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.domain import Media
+
 LONGEST_GAP = 10.0  # seconds between instants, as long as there are no more than MOST_INSTANTS
 MOST_INSTANTS = 64
 COMPANION_EVERY = 8  # instants: so often the next frame is taken too, so that flicker can be measured
@@ -23,6 +25,14 @@ class Instant:
 def instant_count(duration: float, least: int) -> int:
     """How many instants a video of so many seconds is examined at: `least`, or more if it is long."""
     return max(least, min(MOST_INSTANTS, int(duration // LONGEST_GAP) + 1))
+
+
+def expected_instants(media: Media, least: int) -> int:
+    """How many instants of a file will probably be examined, before its frames are known; seldom more than are."""
+    if media.duration is None:
+        return 1
+    frames = round(media.duration * (media.frames_per_second or 0))
+    return max(1, min(instant_count(media.duration, least), frames))
 
 
 def choose_instants(times: Sequence[float], is_key: Sequence[bool], least: int) -> list[Instant]:

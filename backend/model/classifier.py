@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from backend.domain import Pixels
 
 SMALLEST_PROBABILITY = 1e-7  # float32 rounds probabilities nearer to 0 or 1 away
+NONE_LEFT = "All devices that judge have failed; the service must be started anew."
 LOGIT_TOLERANCE = 1e-3  # between runtimes, and between machines, in float32
 
 
@@ -21,6 +22,11 @@ class Classifier(Protocol):
 
     logit_tolerance: float
 
+    @property
+    def failed(self) -> bool:
+        """Whether it can judge no more until the process is started anew."""
+        ...
+
     def predict(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Judge crops.
 
@@ -30,6 +36,9 @@ class Classifier(Protocol):
         Returns:
             probabilities of being fake, (n,) float32, and logit maps, (n, 7, 7) float32, whose means are their
             logits; None in place of the maps from a network that has none.
+
+        Raises:
+            NotReady: it has failed.
         """
         ...
 

@@ -55,6 +55,11 @@ def convert(model_path: Path, fake_index: int, folder: Path) -> None:
     from backend.model.keras_classifier import KerasClassifier
 
     openvino = import_openvino()
+    import tensorflow
+    from openvino.frontend.tensorflow import utils
+
+    # OpenVINO asks for it in a way that Python 3.13 no longer has (PEP 667).
+    utils.get_environment_setup = lambda framework: {"tensorflow": tensorflow.__version__}
     original = KerasClassifier(model_path, fake_index)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:

@@ -51,6 +51,11 @@ class GpuClassifier:
         self._batcher = Batcher(self.networks, sizes)
         logger.info("judging on GPUs", extra={"gpus": len(devices), "half_precision": half})
 
+    @property
+    def failed(self) -> bool:
+        """Whether no GPU is left; see `Batcher`."""
+        return self._batcher.failed
+
     def predict(self, crops: Pixels) -> Answer:
         """Judge (n, 224, 224, 3) uint8 RGB crops; see `Classifier.predict`."""
         return self._batcher.predict(crops)

@@ -12,7 +12,7 @@ import numpy as np
 
 from backend.domain import LogitMap, Pixels, Score
 from backend.errors import NotReady
-from backend.model.classifier import Classifier, logits_of
+from backend.model.classifier import NONE_LEFT, Classifier, logits_of
 from backend.model.golden import golden_crops
 from backend.model.manifest import Manifest, file_sha256, foreign_manifest, manifest_path, read_manifest
 
@@ -63,10 +63,12 @@ class ModelHolder:
         """The model.
 
         Raises:
-            NotReady: it is not loaded yet, or cannot be; the sentence says which.
+            NotReady: it is not loaded yet, cannot be, or what it runs on has failed; the sentence says which.
         """
         if self._model is None:
             raise NotReady(self._reason)
+        if self._model.classifier.failed:
+            raise NotReady(NONE_LEFT)
         return self._model
 
     def _run(self) -> None:

@@ -19,6 +19,8 @@ BATCH = 16  # crops: every call is padded to this, so that the graph is traced f
 class KerasClassifier:
     """A Keras model file behind the interface `Classifier`; see `KerasNetwork` for its arguments."""
 
+    failed = False
+
     def __init__(self, path: Path, fake_index: int) -> None:
         self.logit_tolerance = LOGIT_TOLERANCE
         self._network = KerasNetwork(path, fake_index)

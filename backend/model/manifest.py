@@ -11,6 +11,7 @@ from backend.domain import Basis, Calibration
 
 DEFAULT_CROP_MARGIN = 0.95
 DEFAULT_DETECTOR_THRESHOLD = 0.7
+SHARES_OF_FAKES = (0.5, 0.1, 0.01)  # for which it is told how often `Fake` is right
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class ErrorRates:
 
     real_called_fake: Rate
     fake_called_real: Rate
+
+    def fake_right(self, share_of_fakes: float) -> float:
+        """How often `Fake` is right where so many of the files are fake; 0 where it is never said."""
+        right = share_of_fakes * (1 - self.fake_called_real.value)
+        wrong = (1 - share_of_fakes) * self.real_called_fake.value
+        return right / (right + wrong) if right else 0.0
 
 
 @dataclass(frozen=True)

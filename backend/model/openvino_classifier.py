@@ -30,6 +30,8 @@ class OpenVinoClassifier:
         streams: how many crops are judged at the same time, by as many calling threads.
     """
 
+    failed = False
+
     def __init__(self, folder: Path, fake_index: int, reduced_precision: bool, streams: int) -> None:
         openvino = import_openvino()
         core = openvino.Core()

@@ -7,6 +7,7 @@ import re
 import secrets
 import stat
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from backend.errors import StorageFailed
@@ -34,6 +35,24 @@ def store_frame(folder: Path, name: str, jpeg: bytes) -> None:
         with contextlib.suppress(OSError):
             partial.unlink()
         raise StorageFailed from error
+
+
+def delete_frames(folder: Path, names: Iterable[str]) -> int:
+    """Delete frames at once; how many there were.
+
+    Raises:
+        StorageFailed: one cannot be deleted.
+    """
+    deleted = 0
+    for name in names:
+        try:
+            (folder / name).unlink()
+            deleted += 1
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StorageFailed from error
+    return deleted
 
 
 def seconds_left(folder: Path, name: str, retention: float) -> int:

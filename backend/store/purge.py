@@ -5,16 +5,19 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from apscheduler.job import Job
+from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from backend import metrics
-from backend.store.uploads import is_needed
+from backend.store.uploads import FOLDER_NAME, is_needed
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +63,7 @@ class Purger:
 
 
 def purge(folder: Path, retention: float) -> int:
-    """Delete files last written more than `retention` seconds ago; the number of those deleted.
+    """Delete files, and private folders, last written more than `retention` seconds ago; the number of those deleted.
 
     A frame being written is younger than that, so it is safe; a file that vanishes meanwhile is no fault. A file from
     the future was written before the clock was set back: its time begins now.
@@ -68,15 +71,14 @@ def purge(folder: Path, retention: float) -> int:
     deleted = 0
     now = time.time()
     for path in folder.iterdir():
-        if path.name in (KEPT, LOCK_NAME) or not path.is_file():
+        if path.name in (KEPT, LOCK_NAME) or not (path.is_file() or FOLDER_NAME.fullmatch(path.name)):
             continue
         try:
             written = path.lstat().st_mtime
             if written > now + CLOCK_TOLERANCE:
                 os.utime(path, (now, now), follow_symlinks=False)
-            elif written < now - retention and not is_needed(path):
-                path.unlink()
-                deleted += 1
+            elif written < now - retention:
+                deleted += _delete(path)
         except FileNotFoundError:
             continue
         except OSError:
@@ -87,9 +89,35 @@ def purge(folder: Path, retention: float) -> int:
     return deleted
 
 
+def _delete(path: Path) -> bool:
+    """Delete a file, or a private folder that nobody needs; whether it was."""
+    if path.is_file():
+        path.unlink()
+    elif is_needed(path):
+        return False
+    else:
+        shutil.rmtree(path)
+    return True
+
+
+class SteadyJobStore(MemoryJobStore):
+    """Jobs at intervals, also when the clock is set: then the time that was planned for one is too far off, either way.
+
+    Else they would rest until a clock that was set back is again where it was.
+    """
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        """Those whose time has come; the scheduler asks after the interval that began before a jump, if not sooner."""
+        for job in self.get_all_jobs():
+            if abs(job.next_run_time - now) > job.trigger.interval:
+                job.modify(next_run_time=now)
+        due: list[Job] = super().get_due_jobs(now)
+        return due
+
+
 def schedule_purge(purger: Purger, interval: float) -> BackgroundScheduler:
     """Start to purge now and every `interval` seconds, never twice at once; the caller shuts it down."""
-    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler = BackgroundScheduler(jobstores={"default": SteadyJobStore()}, timezone=UTC)
     scheduler.add_job(
         purger.run,
         "interval",

@@ -1,15 +1,21 @@
-"""Uploads on disk: each in a file of its own, gone when its request ends."""
+"""Uploads on disk: those of a request in a folder of its own, gone when it ends."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
+import os
+import re
+import secrets
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 PREFIX = "upload-"
+FOLDER_NAME = re.compile(PREFIX + "[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -21,24 +27,41 @@ class Upload:
     sha256: str
 
 
-def open_upload(folder: Path) -> IO[bytes]:
-    """A new file for an upload to be written to; it is deleted when it is closed.
+class PrivateFolder:
+    """A new folder for the files of one request, with a name of 128 random bits and closed to other users.
 
     It is locked as long as this process lives and keeps it open: so a purge knows whether anyone still needs it,
     however old it is by a clock that may have jumped.
     """
-    file = tempfile.NamedTemporaryFile(prefix=PREFIX, dir=folder)  # noqa: SIM115  # closed with its request
-    fcntl.flock(file, fcntl.LOCK_SH)
-    return file
+
+    def __init__(self, parent: Path) -> None:
+        self._path = parent / f"{PREFIX}{secrets.token_hex(16)}"
+        self._path.mkdir(0o700)
+        self._opened = os.open(self._path, os.O_RDONLY)
+        fcntl.flock(self._opened, fcntl.LOCK_SH)
+        self._files = contextlib.ExitStack()
+
+    def open_file(self) -> IO[bytes]:
+        """A new file in it."""
+        return self._files.enter_context(tempfile.NamedTemporaryFile(dir=self._path, delete=False))
+
+    def close(self) -> None:
+        """Delete it with all that is in it; what cannot be deleted is left to the purge."""
+        with contextlib.suppress(OSError):  # a disk that is full when the rest is written cannot matter any more
+            self._files.close()
+        shutil.rmtree(self._path, ignore_errors=True)
+        os.close(self._opened)
 
 
-def is_needed(path: Path) -> bool:
-    """Whether a request of any process still works on this file."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+def is_needed(folder: Path) -> bool:
+    """Whether a request of any process still works in a private folder."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(opened)
     return False
 
 

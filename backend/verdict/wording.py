@@ -4,17 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backend.domain import CredentialState, MediaKind, Track
+from backend.domain import CredentialState, MediaKind, Strength, Track, Verdict
 from backend.verdict.evidence import Region
 
 NOT_EXAMINED = ("sound", "the time between the examined instants")
 
+HEADLINES: dict[tuple[Verdict, Strength], str] = {
+    ("fake", "strong"): "Strong evidence of manipulation",
+    ("fake", "moderate"): "Moderate evidence of manipulation",
+    ("fake", "weak"): "Weak evidence of manipulation",
+    ("real", "strong"): "No evidence of manipulation found",
+    ("real", "moderate"): "Little evidence of manipulation found",
+    ("real", "weak"): "No clear evidence of manipulation found",
+    ("inconclusive", "inconclusive"): "Inconclusive: the evidence speaks neither way clearly enough",
+}
 CREDENTIALS: dict[CredentialState, str] = {
     "valid": "The file carries Content Credentials that fit it; who signed them was not checked.",
     "invalid": "The file carries Content Credentials that do not fit it: it was changed since, or they are damaged.",
     "elsewhere": "The file says that its Content Credentials lie on a server; they were not fetched.",
 }
 CREDENTIALS_DECLARE_AI = "The Content Credentials say that generative AI made or changed the picture or a part of it."
+NO_FACE_TO_JUDGE = "No face was found, and faces are all that the model can judge."
+UNCALIBRATED = "It was not measured how often this model is right, so nothing follows from its scores."
+
+
+def fake_instants(track: Track, faces: int, fake: int) -> str:
+    """How much of the video a verdict rests on."""
+    return (
+        f"{_suspect(track, faces)} scores as fake at {fake or 'none'} of the {track.instants} instants at which it was "
+        "judged."
+    )
+
+
+def fake_once(track: Track, faces: int) -> str:
+    """What a verdict on a picture, or on one instant of a video, rests on."""
+    return f"{_suspect(track, faces)} scores {percent(track.fake_probability)} fake."
+
+
+def between(track: Track, faces: int, low: float, high: float) -> str:
+    """The model was not right often enough at such scores."""
+    return (
+        f"{_suspect(track, faces)} scores {percent(track.fake_probability)} fake, and the model is not right often "
+        f"enough between {percent(low)} and {percent(high)}."
+    )
 
 
 def no_face(instants: int) -> str:
@@ -106,6 +138,10 @@ def fake_span(track: int, start: float, end: float, instants: int, mean: float) 
         f"Face {track} scores as fake from {start:.1f} s to {end:.1f} s "
         f"({instants} instants, {percent(mean)} on average)."
     )
+
+
+def _suspect(track: Track, faces: int) -> str:
+    return f"Face {track.number}" if faces == 1 else f"The most suspicious of {faces} faces, face {track.number},"
 
 
 def percent(probability: float) -> str:

@@ -108,6 +108,13 @@ def test_one_client_may_send_as_many_files_as_are_set_and_others_too(settings):
     assert other.status_code == 400
 
 
+def test_addresses_of_one_ipv6_network_count_as_one_client(settings):
+    client = app_with(settings, rate_limit="1 per hour").test_client()
+    addresses = ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")
+    statuses = [client.post("/predict", environ_overrides={"REMOTE_ADDR": one}).status_code for one in addresses]
+    assert statuses == [400, 429, 400]
+
+
 def test_an_address_that_a_client_claims_does_not_count(settings):
     client = app_with(settings, rate_limit="1 per hour").test_client()
     statuses = [

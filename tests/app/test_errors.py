@@ -11,7 +11,8 @@ from werkzeug.test import encode_multipart
 
 from backend.app import create_app
 from backend.config import MEBIBYTE
-from tests.fakes import AbsentModel, FakeClassifier, ReadyModel, examine_here
+from backend.model.batching import Batcher
+from tests.fakes import AbsentModel, FailingNetwork, FakeClassifier, MeanNetwork, ReadyModel, examine_here
 from tests.generators import face_picture, write_picture, write_sound
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -114,6 +115,40 @@ def test_without_a_model_nothing_is_judged_and_the_reason_is_told(settings, path
     check(response, 503, "not_ready", "There is no model file")
     assert int(response.headers["Retry-After"]) > 0
     assert client.get("/").get_json()["model"] is None and client.get("/livez").status_code == 200
+
+
+class OnDevices(FakeClassifier):
+    """Judges on stand-ins for GPUs, of which one fails when it is sent something."""
+
+    def __init__(self, sound: int) -> None:
+        super().__init__()
+        self._batcher = Batcher([FailingNetwork("run"), *(MeanNetwork() for _ in range(sound))], [1])
+
+    @property
+    def failed(self) -> bool:
+        return self._batcher.failed
+
+    def predict(self, crops):
+        probabilities, maps = self._batcher.predict(np.minimum(crops, 254))  # what is brighter makes them fail
+        return probabilities / 255, maps / 255
+
+
+def test_when_the_last_device_fails_files_are_turned_away_and_the_service_is_not_ready(settings, tmp_path):
+    client = create_app(settings, ReadyModel(OnDevices(sound=0)), examine_here).test_client()
+    data = write_picture(tmp_path / "a.png", face_picture()).read_bytes()
+    assert client.get("/readyz").status_code == 200
+    for response in (upload(client, data, "a.png"), client.get("/readyz"), upload(client, data, "a.png")):
+        check(response, 503, "not_ready", "started anew")
+    assert client.get("/livez").status_code == 200
+
+
+def test_while_a_device_is_left_files_are_judged(settings, tmp_path):
+    classifier = OnDevices(sound=1)
+    client = create_app(settings, ReadyModel(classifier), examine_here).test_client()
+    data = write_picture(tmp_path / "a.png", face_picture()).read_bytes()
+    while not any(device.failed for device in classifier._batcher._devices):
+        assert upload(client, data, "a.png").status_code == 200
+    assert upload(client, data, "a.png").status_code == client.get("/readyz").status_code == 200
 
 
 def test_more_files_than_may_wait_are_turned_away_at_once(settings, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -9,6 +10,7 @@ from backend import errors
 from backend.api.docs import FILES, START
 from backend.api.errors import HTTP_CODES
 from backend.api.openapi import OPERATIONS, error_examples
+from backend.config import ROOT
 from tests.app.test_access import app_with
 
 
@@ -21,7 +23,15 @@ def test_it_describes_every_route_but_its_own(app: Flask, document):
     assert document["openapi"] == "3.1.0"
     routes = {rule.endpoint for rule in app.url_map.iter_rules() if not rule.endpoint.startswith("docs.")}
     assert routes == set(OPERATIONS)
-    assert list(document["paths"]) == ["/", "/livez", "/metrics", "/predict", "/readyz", "/static/{name}"]
+    assert list(document["paths"]) == [
+        "/",
+        "/analyses/{identity}",
+        "/livez",
+        "/metrics",
+        "/predict",
+        "/readyz",
+        "/static/{name}",
+    ]
 
 
 def test_every_reference_leads_somewhere(document):
@@ -75,3 +85,29 @@ def test_the_documents_need_no_key(settings):
     client = app_with(settings, api_keys="key").test_client()
     for path in ("/openapi.json", "/docs", f"/docs/{START}"):
         assert client.get(path).status_code == 200
+
+
+def test_the_readme_documents_every_field_of_details(document):
+    schemas = document["components"]["schemas"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("| field of `details` |") :].split("\n\n")[0]
+    assert re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE) == list(fields_of(schemas["Details"], schemas))
+
+
+def fields_of(schema: dict, schemas: dict, path: str = "") -> Iterator[str]:
+    """Paths of all fields that hold no others; a rate counts as one."""
+    for option in [schema, *schema.get("anyOf", [])]:
+        name = option.get("$ref", "").rpartition("/")[2]
+        described = schemas.get(name, option)
+        inner = [(f"{path}.{field}", value) for field, value in described.get("properties", {}).items()]
+        inner += [(f"{path}[]", value) for value in [described.get("items", {})] if "$ref" in value]
+        inner += [(f"{path}.<basis>", value) for value in [described.get("additionalProperties")] if has_fields(value)]
+        if inner and name != "Rate":
+            for place, value in inner:
+                yield from fields_of(value, schemas, place)
+            return
+    yield path.removeprefix(".")
+
+
+def has_fields(schema: object) -> bool:
+    return isinstance(schema, dict) and "$ref" in schema

@@ -44,6 +44,6 @@ def test_no_other_origin_may(client, origin):
 
 def test_a_preflight_is_answered(client):
     headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "DELETE"}
-    response = client.options("/predict", headers=headers)
+    response = client.options(f"/analyses/{'0' * 32}", headers=headers)
     assert response.status_code == 200 and response.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "DELETE" in response.headers["Access-Control-Allow-Methods"]

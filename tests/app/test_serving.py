@@ -18,11 +18,22 @@ from flask import Flask
 from waitress.adjustments import Adjustments
 from waitress.wasyncore import close_all
 
-from backend.api.bodies import Body, Reception, Room
-from backend.api.serving import CHUNKED_BYTES, FRAMING_BYTES, HEAD_BYTES, Deadlines, Parser, create_server
+from backend.api.bodies import Reception, Room
+from backend.api.serving import CHUNKED_BYTES, FRAMING_BYTES, HEAD_BYTES, HEAD_LINES, Deadlines, Parser, create_server
 from backend.config import MEBIBYTE
 from tests.server import wait_until
-from tests.wire import FORM, PART_HEAD, PART_TAIL, ask, connection, has_something_to_read, head, read_answer, send
+from tests.wire import (
+    FORM,
+    PART_HEAD,
+    PART_TAIL,
+    ask,
+    connection,
+    has_something_to_read,
+    head,
+    read_answer,
+    read_from,
+    send,
+)
 
 BODY_BYTES = 400_000
 ROOM_BYTES = 3 * BODY_BYTES
@@ -67,6 +78,10 @@ def start(app: Flask, tmp_path: Path) -> Iterator[Callable[..., Service]]:
 
 def post(service: Service, **headers: str) -> bytes:
     return head("POST", "/predict", service.url, Content_Type=FORM, **headers)
+
+
+def new_parser(folder: Path) -> Parser:
+    return Parser(Adjustments(), Reception(folder, BODY_BYTES, Room(ROOM_BYTES), 1), "10.0.0.1", lambda rest: None)
 
 
 def is_closed(sock: socket.socket) -> bool:
@@ -135,7 +150,7 @@ def test_a_body_of_tiny_chunks_is_refused_unless_it_is_mostly_contents(start, co
 
 
 def test_a_chunked_body_is_parsed_in_pieces(tmp_path):
-    parser = Parser(Adjustments(), Reception(tmp_path, BODY_BYTES, Room(ROOM_BYTES), 1))
+    parser = new_parser(tmp_path)
     parser.received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert parser.received(b"1\r\na\r\n" * FRAMING_BYTES) == CHUNKED_BYTES
     parser.close()
@@ -173,17 +188,22 @@ def test_every_body_gives_its_room_back(start, sent, chunked):
     wait_until(lambda: not service.server.active_channels and service.room.left == ROOM_BYTES, PATIENCE)
 
 
-def test_what_was_kept_of_a_crowded_body_is_kept_no_longer(tmp_path):
-    room = Room(1000)
-    bodies = [Body(Reception(tmp_path, BODY_BYTES, room, 1)) for _ in range(2)]
-    bodies[0].append(bytes(600))
-    bodies[1].append(bytes(300))
-    bodies[1].append(bytes(300))
-    assert (room.left, [body.is_kept() for body in bodies]) == (400, [True, False])
-    assert len(bodies[1]) == 600
-    for body in bodies * 2:
-        body.close()
-    assert room.left == 1000
+def test_a_client_that_fills_the_room_makes_way_for_another(start):
+    service = start()
+    with contextlib.ExitStack() as stack:
+        greedy = [stack.enter_context(connection(service.url)) for _ in range(3)]
+        for place, sock in enumerate(greedy):
+            sock.sendall(post(service, Content_Length=str(BODY_BYTES)) + bytes(BODY_BYTES - 1))
+            wait_until(lambda kept=place + 1: service.room.left == ROOM_BYTES - kept * (BODY_BYTES - 1), PATIENCE)
+        with connection(service.url, source="127.0.0.2") as other:
+            send(other, [post(service, Content_Length="100000"), bytes(100_000)])
+            assert read_answer(other).status == 400
+        statuses = []
+        for sock in greedy:
+            sock.sendall(b"-")
+            statuses.append(read_answer(sock).status)
+        assert statuses == [400, 400, 503]
+    wait_until(lambda: service.room.left == ROOM_BYTES, PATIENCE)
 
 
 # Slow bodies: on both sides of the rate.
@@ -311,3 +331,59 @@ def test_a_request_that_begins_while_another_is_served_has_its_time_afterwards(s
         wait_until(lambda: service.server._checked > before, PATIENCE)
         sock.sendall(second[10:])
         assert read_answer(sock).status == 200
+
+
+# Many requests at once.
+
+
+def test_requests_that_come_in_one_packet_are_answered_in_order_and_parsed_one_by_one(start):
+    waiting: list[int] = []
+
+    def application(environ: dict[str, Any], respond: Callable[..., Any]) -> list[bytes]:
+        waiting.extend(len(channel.requests) for channel in service.server.active_channels.values())
+        body = environ["PATH_INFO"].encode() + environ["wsgi.input"].read()
+        respond("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    service = start(application=application)
+    kinds = {
+        "plain": b"GET /plain HTTP/1.1\r\n\r\n",
+        "sized": b"PUT /sized HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
+        "chunked": b"PUT /chunked HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+        "after blank lines": b"\r\n\r\nGET /plain HTTP/1.1\r\n\r\n",
+    }
+    packet = b"".join(kinds.values()) * 100
+    with connection(service.url) as sock:
+        sock.sendall(packet[:-10])
+        stream = sock.makefile("rb")
+        answers = [read_from(stream).body for _ in range(399)]
+        sock.sendall(packet[-10:])
+        answers.append(read_from(stream).body)
+        stream.close()
+    assert answers == [b"/plain", b"/sizedbody", b"/chunkedbody", b"/plain"] * 100
+    assert max(waiting) == 1
+
+
+def test_what_follows_a_request_that_cannot_be_understood_is_not_even_parsed(start):
+    service = start()
+    with connection(service.url) as sock:
+        sock.sendall(b"a\r\n\r\n" * 10_000)
+        assert read_answer(sock).status == 400
+        wait_until(lambda: is_closed(sock), PATIENCE)
+
+
+def test_blank_lines_are_no_requests_however_many_they_are(tmp_path):
+    parser = new_parser(tmp_path)
+    assert parser.received(b"\r\n" * 30_000) == 60_000
+    assert not parser.completed
+    parser.received(b"GET / HTTP/1.1\r\n\r\n")
+    assert parser.completed and not parser.empty and parser.error is None
+
+
+@pytest.mark.parametrize(("lines", "status"), [(HEAD_LINES, 200), (HEAD_LINES + 1, 431)])
+def test_a_head_has_so_many_lines_and_no_more(start, lines, status):
+    service = start()
+    many = b"".join(b"X-%d:\r\n" % place for place in range(lines - 3))
+    request = head("GET", "/livez", service.url, Connection="close")
+    assert request.count(b"\r\n") == 4
+    assert ask(service.url, request[:-2] + many + b"\r\n").status == status

@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import signal
+import stat
 import subprocess
 import threading
 import time
@@ -17,6 +18,7 @@ import pytest
 import requests
 
 from backend.store.frames import FRAME_NAME
+from backend.store.uploads import FOLDER_NAME
 from tests.generators import face_frames, face_picture, write_picture, write_video
 from tests.server import Server, running_server, wait_until
 
@@ -79,6 +81,18 @@ def is_alive(pid: int) -> bool:
 def processor_ticks(pid: int) -> int:
     """Hundredths of a second of processor time that a process has used."""
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def test_each_file_is_judged_in_a_folder_of_its_own_that_no_other_user_can_enter(server, long_video):
+    pool, answers = in_background(server, long_video, 2)
+    wait_until(lambda: len(list(server.uploads.glob("upload-*/*"))) == 2, 20)
+    folders = list(server.uploads.glob("upload-*"))
+    assert len(folders) == 2 and all(FOLDER_NAME.fullmatch(folder.name) for folder in folders)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+    assert [len(list(folder.iterdir())) for folder in folders] == [1, 1]
+    assert [answer.result().status_code for answer in answers] == [200, 200]
+    pool.shutdown()
+    assert not any(server.uploads.glob("upload-*"))
 
 
 def test_a_killed_worker_costs_its_file_an_error_and_no_other_anything(server, picture, long_video):
@@ -226,6 +240,55 @@ def test_a_clock_that_was_set_back_keeps_nothing_for_ever(tmp_path):
     os.utime(frame, (time.time() + 86_400,) * 2)
     with running_server(tmp_path, **SHORT_LIVED):
         wait_until(lambda: not frame.exists(), 20)
+
+
+class Clock:
+    """The clock of a process, not of the machine: Debian's libfaketime tells it what is written into a file."""
+
+    LIBRARY = "libfaketimeMT.so.1"
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "clock"
+        self.set("+0")
+
+    def set(self, offset: str) -> None:
+        partial = self._path.with_suffix(".part")
+        partial.write_text(offset)
+        partial.replace(self._path)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        found = next(iter(sorted(Path("/usr/lib").glob(f"*/faketime/{self.LIBRARY}"))), None)
+        if found is None:
+            pytest.skip("there is no libfaketime (Debian: apt-get install faketime)")
+        return {
+            "LD_PRELOAD": str(found),
+            "FAKETIME_TIMESTAMP_FILE": str(self._path),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",  # files were written when they were
+        }
+
+
+def test_a_clock_that_jumps_ahead_and_back_stops_nothing(tmp_path, picture):
+    clock = Clock(tmp_path)
+    with running_server(tmp_path, DETECTOR_PURGE_INTERVAL="1", **clock.environment) as server:
+        server.wait_for("/readyz", 200)
+        frame = f"/static/{server.predict(picture).json()['frames'][0]}"
+        assert server.get(frame).status_code == 200
+        clock.set("+2h")
+        wait_until(lambda: not any(server.static.glob("*.jpg")), 10)
+        assert server.get(frame).status_code == 404
+        assert server.predict(picture).status_code == 200
+        clock.set("+0")
+        old = server.static / ("0" * 32 + ".jpg")
+        old.write_bytes(b"x")
+        os.utime(old, (time.time() - 7200,) * 2)
+        wait_until(lambda: not old.exists(), 10)
+        answer = server.predict(picture)
+        assert answer.status_code == 200
+        assert server.get(f"/static/{answer.json()['frames'][0]}").status_code == 200
+        assert server.get("/readyz").status_code == 200 and "Traceback" not in server.log
 
 
 def test_two_services_share_folders_and_one_purges_until_it_ends(tmp_path, picture):

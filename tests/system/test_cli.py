@@ -68,7 +68,15 @@ def test_a_folder_is_scanned_with_all_below_it_and_the_service_says_the_same(fol
         ]
         assert line["model_version"] == answer["details"]["model"]["version"]
     assert status == (1 if any(line["verdict"] == "fake" for line in found.values()) else 2)
-    assert errors == ""
+    assert errors in ("", "WARNING workers are in no sandbox, or in a part of one\n")
+
+
+def test_a_link_to_a_file_elsewhere_is_followed(folder, tmp_path):
+    elsewhere = write_picture(tmp_path / "elsewhere.jpg", face_picture())
+    (folder / "below" / "link.jpg").symlink_to(elsewhere)
+    _, output, _ = run(folder / "below", "--json")
+    (link,) = (line for line in map(json.loads, output.splitlines()) if line["path"].endswith("link.jpg"))
+    assert link["verdict"] == "real"
 
 
 def test_without_a_format_a_person_can_read_it(folder):

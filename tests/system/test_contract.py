@@ -54,6 +54,19 @@ def test_what_is_judged_is_answered_as_described(api, server, tmp_path, name):
     api["/static/{name}"]["GET"].validate_response(frame)
 
 
+def test_what_is_told_of_an_analysis_is_as_described(api, server, tmp_path):
+    path, identity = write_picture(tmp_path / "a.jpg", face_picture()), "c0" * 16
+    for query in ({"id": identity}, {"store": "false"}):
+        api["/predict"]["POST"].validate_response(server.predict(path, **query))
+    taken = server.predict(path, id=identity)
+    assert taken.status_code == 409
+    api["/predict"]["POST"].validate_response(taken)
+    for method, answer in (("GET", server.get), ("DELETE", server.delete), ("GET", server.get)):
+        response = answer(f"/analyses/{identity}")
+        assert response.status_code == 200
+        api["/analyses/{identity}"][method].validate_response(response)
+
+
 def test_an_answer_with_a_field_that_is_not_described_would_be_noticed(api, server, tmp_path):
     response = server.predict(write_picture(tmp_path / "a.jpg", face_picture()))
     response._content = response.content.replace(b'"verdict":', b'"verdict_":')

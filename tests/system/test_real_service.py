@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -15,12 +17,14 @@ import numpy as np
 import pytest
 import requests
 
-from backend.config import ROOT
+from backend.app import ARENAS_A_CORE
+from backend.config import MEBIBYTE, ROOT
 from backend.model.manifest import file_sha256, manifest_path, read_manifest
 from tests.generators import face_frames, face_picture, write_picture, write_video
 from tests.server import running_server, wait_until
 
 MODEL_PATH = ROOT / "temp_model.h5"
+ARENA_BYTES = 64 * MEBIBYTE
 
 
 def test_the_shipped_manifest_belongs_to_the_shipped_model_and_detector():
@@ -157,6 +161,27 @@ def test_a_setting_that_cannot_be_met_is_named_and_nothing_starts(variable, valu
     )
     assert done.returncode == 2 and variable in done.stderr and reason in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_was_freed_is_kept_in_few_places(tmp_path):
+    """In as many arenas as there are threads, memory seemed to grow for ever, though no more of it was used."""
+    picture = write_picture(tmp_path / "a.jpg", face_picture())
+    with running_server(tmp_path, DETECTOR_THREADS="1", DETECTOR_QUEUE="16") as server:
+        server.wait_for("/readyz", 200)
+        with ThreadPoolExecutor(16) as pool:
+            assert all(answer.status_code == 200 for answer in pool.map(server.predict, [picture] * 64))
+        assert count_arenas(server.process.pid) <= ARENAS_A_CORE
+
+
+def count_arenas(pid: int) -> int:
+    """Of glibc's allocator: 64 MiB of address space each, at such a multiple, of which a part is in use."""
+    lines = [line.split()[:2] for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    ranges = [(*(int(end, 16) for end in span.split("-")), access) for span, access in lines]
+    return sum(
+        start % ARENA_BYTES == 0 and end - start == ARENA_BYTES and (access, rest) == ("rw-p", "---p")
+        for (start, middle, access), (begin, end, rest) in pairwise(ranges)
+        if middle == begin
+    )
 
 
 def test_a_taken_port_is_told_with_what_to_do(server):

@@ -1,40 +1,15 @@
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from backend.errors import NotReady
 from backend.model.batching import BATCHES_AHEAD, Batcher
 from tests.app.test_metrics import counted
+from tests.fakes import FailingNetwork, MeanNetwork
 from tests.server import wait_until
-
-
-class MeanNetwork:
-    """Answers with each crop's mean; notes the batches, and holds them back until it is let go."""
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-        self.started = threading.Event()
-        self.free = threading.Event()
-        self.free.set()
-
-    def put(self, crops):
-        self.batches.append(len(crops))
-        self.started.set()
-        return crops
-
-    def run(self, crops):
-        if crops.max() == 255:
-            raise RuntimeError("the device failed")
-        return crops.mean(axis=(1, 2, 3), dtype=np.float32)
-
-    def fetch(self, answer, count):
-        assert self.free.wait(10)
-        if answer.max() == 254:
-            raise RuntimeError("the device failed late")
-        return answer[:count], np.tile(answer[:count, None, None], (1, 7, 7))
 
 
 def crops_of(values) -> np.ndarray:
@@ -92,13 +67,87 @@ def test_jobs_that_do_not_fit_together_are_left_to_other_devices():
         assert [float(answer.result(10)[0][0]) for answer in answers] == list(range(8))
 
 
-@pytest.mark.parametrize("value", [255, 254])
-def test_a_device_that_fails_is_told_to_those_who_wait_and_works_on(value):
-    batcher = Batcher([MeanNetwork()], [1, 4])
-    for _ in range(5):
-        with pytest.raises(RuntimeError, match="device failed"):
-            batcher.predict(crops_of([value]))
-    assert batcher.predict(crops_of([7]))[0] == [7]
+STAGES = pytest.mark.parametrize("stage", ["put", "run", "fetch"])
+
+
+@STAGES
+def test_a_device_that_fails_gets_no_more_work_and_others_do_what_it_was_to_do(stage, caplog):
+    before = counted("detector_failed_devices_total")
+    failing, sound = FailingNetwork(stage), MeanNetwork()
+    sound.free.clear()  # so that the other gets work too
+    batcher = Batcher([failing, sound], [1])
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value])) for value in range(8)]
+        wait_until(lambda: counted("detector_failed_devices_total") == before + 1, 10)
+        sound.free.set()
+        assert [float(answer.result(10)[0][0]) for answer in answers] == list(range(8))
+    seen = len(failing.batches)
+    assert 1 <= seen <= BATCHES_AHEAD and not batcher.failed
+    for value in range(20):
+        assert batcher.predict(crops_of([value]))[0] == [value]
+    assert len(failing.batches) == seen
+    (line,) = caplog.records
+    assert (line.levelname, line.devices_left) == ("ERROR", 1) and line.exc_info[0] is RuntimeError
+
+
+@STAGES
+def test_when_the_last_device_has_failed_all_who_wait_and_all_who_come_are_told(stage):
+    batcher = Batcher([FailingNetwork(stage), FailingNetwork(stage)], [1])
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value])) for value in range(8)]
+        assert all(isinstance(answer.exception(10), NotReady) for answer in answers)
+    assert batcher.failed
+    with pytest.raises(NotReady, match="started anew"):
+        batcher.predict(crops_of(range(3)))
+
+
+def test_more_requests_than_may_wait_are_told_too(monkeypatch):
+    monkeypatch.setattr("backend.model.batching.JOBS_WAITING", 2)
+    network = FailingNetwork("fetch")
+    network.stage = "nowhere"
+    network.free.clear()
+    batcher = Batcher([network], [1])
+    with ThreadPoolExecutor(16) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value])) for value in range(16)]
+        assert network.started.wait(10)
+        network.stage = "fetch"
+        network.free.set()
+        told = [answer.exception(10) for answer in answers]
+    assert isinstance(told[-1], NotReady) and set(map(type, told)) <= {NotReady, type(None)}
+
+
+def test_what_makes_devices_fail_is_not_tried_on_all_of_them():
+    networks = [MeanNetwork() for _ in range(4)]
+    batcher = Batcher(networks, [1])
+    with pytest.raises(NotReady, match="this have failed"):
+        batcher.predict(crops_of([255]))
+    for value in range(20):
+        assert batcher.predict(crops_of([value]))[0] == [value]
+    assert sum(device.failed for device in batcher._devices) == 2
+
+
+def test_what_a_device_had_been_sent_when_it_failed_is_answered_or_told():
+    network = FailingNetwork("fetch")
+    network.free.clear()
+    batcher = Batcher([network], [1])
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value])) for value in range(2)]
+        wait_until(lambda: len(network.batches) == BATCHES_AHEAD, 10)
+        network.free.set()
+        assert all(isinstance(answer.exception(10), NotReady) for answer in answers)
+
+
+def test_what_a_device_had_been_sent_before_it_failed_is_answered():
+    network = MeanNetwork()
+    network.free.clear()
+    batcher = Batcher([network], [1])
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(batcher.predict, crops_of([7]))
+        assert network.started.wait(10)
+        second = pool.submit(batcher.predict, crops_of([255]))
+        assert isinstance(second.exception(10), NotReady)
+        network.free.set()
+        assert first.result(10)[0] == [7]
 
 
 def test_the_crops_of_a_batch_are_counted_without_those_that_fill_it_up():

@@ -12,6 +12,7 @@ def test_defaults_are_those_that_were_promised(monkeypatch):
     settings = load_settings()
     assert (settings.host, settings.port) == ("127.0.0.1", 5000)
     assert settings.allowed_origins == ("http://localhost:3000",)
+    assert settings.page_port == 3000
     assert settings.upload_limit == 104_857_600
     assert (settings.retention, settings.instants) == (3600, 16)
 
@@ -24,6 +25,21 @@ def test_variables_are_read(monkeypatch):
     assert settings.port == 8080
     assert settings.allowed_origins == ("http://a.example", "https://b.example:8443")
     assert settings.model_path == Path("elsewhere/model.h5")
+
+
+@pytest.mark.parametrize(
+    ("port", "origins", "allowed"),
+    [
+        ("3001", None, ("http://localhost:3001",)),
+        ("0", None, ("http://localhost:3000",)),
+        ("3001", "http://a.example", ("http://a.example",)),
+    ],
+)
+def test_unless_others_are_named_the_pages_origin_is_allowed(monkeypatch, port, origins, allowed):
+    monkeypatch.setenv("DETECTOR_PAGE_PORT", port)
+    if origins:
+        monkeypatch.setenv("DETECTOR_ALLOWED_ORIGINS", origins)
+    assert load_settings().allowed_origins == allowed
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,15 @@ def test_a_manifest_of_another_file_is_not_believed(model_path):
     assert score.logit_map is None and score.logit == pytest.approx(5.0, abs=1e-3)
 
 
+def test_a_model_on_devices_that_have_failed_is_not_ready_any_more(model_path):
+    classifier = FakeClassifier(2.0)
+    holder = settled(model_path, lambda: classifier)
+    assert holder.require()
+    classifier.failed = True
+    with pytest.raises(NotReady, match="started anew"):
+        holder.require()
+
+
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(NotReady, match="no model file"):
         settled(tmp_path / "none.h5", FakeClassifier).require()

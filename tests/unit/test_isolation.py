@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from backend.config import ROOT
 from backend.domain import Credentials, ExaminedFrame, Media
 from backend.errors import Busy, MediaTooComplex, NoVideoStream, UnreadableMedia
 from backend.examination import MEASURED_EVERY, Examination
@@ -19,7 +22,7 @@ from backend.media.limits import MediaLimits
 from tests.credentials import sign
 from tests.fakes import examine_here
 from tests.generators import face_frames, face_picture, write_picture, write_sound, write_video
-from tests.server import wait_until
+from tests.server import children_of, wait_until
 
 EXAMINATION = Examination(
     least_instants=16,
@@ -31,8 +34,8 @@ EXAMINATION = Examination(
 
 
 @pytest.fixture(scope="module")
-def examiner() -> Iterator[IsolatedExaminer]:
-    running = IsolatedExaminer(processes=1, threads=2, limits=WorkerLimits(wall_seconds=60, processor_seconds=60))
+def examiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IsolatedExaminer]:
+    running = IsolatedExaminer(1, 2, WorkerLimits(60, 60), [tmp_path_factory.getbasetemp()])
     yield running
     running.close()
 
@@ -47,8 +50,7 @@ def frames_of(examined) -> list[ExaminedFrame]:
 
 
 def worker_processes() -> list[int]:
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children_of(os.getpid()) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def test_credentials_are_read_in_the_worker(examiner, tmp_path):
@@ -133,7 +135,7 @@ def test_a_file_that_nobody_waits_for_any_more_frees_its_worker(examiner, video)
     [WorkerLimits(wall_seconds=0.05, processor_seconds=60), WorkerLimits(wall_seconds=60, processor_seconds=0)],
 )
 def test_a_file_that_takes_too_long_is_too_complex(tmp_path, limits):
-    examiner = IsolatedExaminer(processes=1, threads=1, limits=limits)
+    examiner = IsolatedExaminer(1, 1, limits, [tmp_path])
     try:
         with pytest.raises(MediaTooComplex, match="too long"):
             list(examiner.examine(write_video(tmp_path / "large.mp4", face_frames(60, 720, 1280)), EXAMINATION))
@@ -143,7 +145,7 @@ def test_a_file_that_takes_too_long_is_too_complex(tmp_path, limits):
 
 def test_time_in_which_nobody_listens_is_not_the_files_time(video):
     limits = WorkerLimits(wall_seconds=5, processor_seconds=60)
-    examiner = IsolatedExaminer(processes=1, threads=1, limits=limits)
+    examiner = IsolatedExaminer(1, 1, limits, [video])
     try:
         list(examiner.examine(video, EXAMINATION))
         found = []
@@ -158,12 +160,11 @@ def test_time_in_which_nobody_listens_is_not_the_files_time(video):
 
 
 def test_where_no_process_can_be_started_the_service_is_busy_until_one_can(video):
-    examiner = IsolatedExaminer(processes=1, threads=1, limits=WorkerLimits(wall_seconds=60, processor_seconds=60))
-    before = set(worker_processes())
+    examiner = IsolatedExaminer(1, 1, WorkerLimits(60, 60), [video])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        list(examiner.examine(video, EXAMINATION))
-        for pid in before:
+        list(examiner.examine(video, EXAMINATION))  # so that its worker has started
+        for pid in worker_processes():
             os.kill(pid, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         with pytest.raises(Busy):
@@ -175,11 +176,40 @@ def test_where_no_process_can_be_started_the_service_is_busy_until_one_can(video
         examiner.close()
 
 
+INTERRUPTED_START = """
+import signal
+from multiprocessing import util
+from backend.isolation import IsolatedExaminer, WorkerLimits
+
+def start_and_interrupt(program, arguments, descriptors):
+    process = start(program, arguments, descriptors)
+    if any("spawn_main" in argument for argument in map(str, arguments)):
+        signal.raise_signal(signal.SIGINT)
+    return process
+
+start, util.spawnv_passfds = util.spawnv_passfds, start_and_interrupt
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+    try:
+        IsolatedExaminer(1, 1, WorkerLimits(60, 60), [])
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_an_interrupt_while_workers_are_started_makes_none_of_them_fail(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED_START)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
+
+
 @pytest.mark.parametrize(("channels", "depth"), [(3, np.uint8), (4, np.uint8), (3, np.uint16), (4, np.uint16)])
 def test_every_picture_within_the_limit_of_pixels_fits_into_a_worker(tmp_path, channels, depth):
     path = tmp_path / "large.png"
     cv2.imwrite(str(path), np.zeros((8000, 8000, channels), depth), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    examiner = IsolatedExaminer(processes=1, threads=16, limits=WorkerLimits(60, 60))
+    examiner = IsolatedExaminer(1, 16, WorkerLimits(60, 60), [tmp_path])
     try:
         assert frames_of(examiner.examine(path, EXAMINATION))
     finally:

@@ -6,7 +6,7 @@ import pytest
 
 from backend.config import ROOT
 
-LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-train.txt"]
+LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-train.txt", "requirements-gpu.txt"]
 
 
 @pytest.mark.parametrize("name", LOCKS)

@@ -18,6 +18,6 @@ def test_every_setting_that_it_names_is_one():
 
 
 def test_it_carries_the_figures_of_its_scripts():
-    for name in ("soak", "fuzz"):
+    for name in ("soak", "fuzz", "parsers"):
         assert re.search(rf"<!-- {name} -->\n.+?\n<!-- /{name} -->", PAGE, re.DOTALL)
         assert "Fault" not in PAGE

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from backend.errors import StorageFailed
 from backend.store.frames import FRAME_NAME, new_frame_name, seconds_left, store_frame
 from backend.store.purge import LOCK_NAME, Purger, purge, schedule_purge
-from backend.store.uploads import finish_upload, open_upload
+from backend.store.uploads import FOLDER_NAME, PrivateFolder, finish_upload
 
 
 def aged(path: Path, seconds: float) -> Path:
@@ -36,14 +38,26 @@ def test_a_frame_that_cannot_be_stored_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
 
 
-def test_an_upload_is_told_by_its_bytes_and_gone_when_closed(tmp_path):
-    file = open_upload(tmp_path)
-    file.write(b"abc")
-    upload = finish_upload(file)
+def test_uploads_lie_in_a_folder_of_their_own_and_are_gone_with_it(tmp_path):
+    folder = PrivateFolder(tmp_path)
+    files = [folder.open_file() for _ in range(2)]
+    files[0].write(b"abc")
+    upload = finish_upload(files[0])
     assert upload.path.read_bytes() == b"abc" and upload.size == 3
     assert upload.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    file.close()
-    assert list(tmp_path.iterdir()) == []
+    (private,) = tmp_path.iterdir()
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700 and FOLDER_NAME.fullmatch(private.name)
+    assert {Path(file.name) for file in files} == set(private.iterdir())
+    folder.close()
+    assert list(tmp_path.iterdir()) == [] and all(file.closed for file in files)
+
+
+def test_names_of_private_folders_are_of_128_random_bits(tmp_path):
+    folders = [PrivateFolder(tmp_path) for _ in range(100)]
+    names = {path.name for path in tmp_path.iterdir()}
+    assert len(names) == 100 and all(FOLDER_NAME.fullmatch(name) for name in names)
+    for folder in folders:
+        folder.close()
 
 
 def test_only_what_is_older_than_the_retention_is_purged(tmp_path):
@@ -87,11 +101,40 @@ def test_the_schedule_purges_at_once_and_again(tmp_path):
         purger.close()
 
 
-def test_an_upload_in_work_is_not_purged_however_old_the_clock_makes_it(tmp_path):
-    with open_upload(tmp_path) as file:
-        os.utime(file.name, (0, 0))
-        assert purge(tmp_path, 10) == 0 and Path(file.name).exists()
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("hours", [-2, 2, 24 * 365 * 50])
+def test_the_schedule_goes_on_when_the_clock_is_set(tmp_path, hours):
+    """Seen from the scheduler, a clock that is set is a time planned for a job that is too far off."""
+    purger = Purger([tmp_path], retention=50)
+    scheduler = schedule_purge(purger, interval=600)
+    try:
+        (job,) = scheduler.get_jobs()
+        wait_until(lambda: (tmp_path / LOCK_NAME).exists())
+        aged(tmp_path / "a.jpg", 100)
+        job.modify(next_run_time=datetime.now(UTC) - timedelta(hours=hours))
+        wait_until(lambda: not (tmp_path / "a.jpg").exists())
+        wait_until(lambda: timedelta(0) < job.next_run_time - datetime.now(UTC) <= timedelta(seconds=600))
+    finally:
+        scheduler.shutdown()
+        purger.close()
+
+
+def test_a_folder_in_work_is_not_purged_however_old_the_clock_makes_it(tmp_path):
+    folder = PrivateFolder(tmp_path)
+    folder.open_file()
+    (private,) = tmp_path.iterdir()
+    os.utime(private, (0, 0))
+    assert purge(tmp_path, 10) == 0 and len(list(private.iterdir())) == 1
+    folder.close()
+
+
+def test_a_folder_that_was_left_behind_is_purged_whole_and_nobody_elses_is(tmp_path):
+    left, foreign = tmp_path / f"upload-{'0' * 32}", tmp_path / "upload-of-mine"
+    for folder in (left, foreign):
+        folder.mkdir()
+        (folder / "file").write_bytes(b"x")
+        os.utime(folder, (0, 0))
+    assert purge(tmp_path, 10) == 1
+    assert list(tmp_path.iterdir()) == [foreign] and (foreign / "file").exists()
 
 
 def test_a_file_from_the_future_is_kept_for_the_retention_from_now(tmp_path):

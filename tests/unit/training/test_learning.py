@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from training.network import build_network
 from training.sampling import BatchSampler, find_pairs, single_chances, units
 from training.self_blending import draw_masks, self_blend
 
-CONFIG = TrainingConfig(pairs=1, self_blended=1, singles=2, epoch_steps=2)
+CONFIG = TrainingConfig(pairs=1, self_blended=1, singles=2, epoch_steps=2, coded_share=0)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,21 @@ def test_a_batch_holds_pairs_then_doubles_then_singles(faces):
     np.testing.assert_array_equal(units(CONFIG), [0, 0, 1, 1, 2, 3])
 
 
+def test_both_pictures_of_a_unit_come_coded_or_neither(faces):
+    white = tuple(np.full_like(picture, 255) for picture in faces.pictures)
+    config = replace(CONFIG, pairs=3, self_blended=3, singles=4, coded_share=0.5)
+    sampler = BatchSampler(replace(faces, coded=white), config)
+    coded = [(sampler[step][0]["pictures"] == 255).all(axis=(1, 2, 3)) for step in range(8)]
+    for batch in coded:
+        np.testing.assert_array_equal(batch[:12:2], batch[1:12:2])
+    assert 0.3 < np.mean(coded) < 0.7
+
+
+def test_pictures_that_were_not_coded_are_refused_where_the_configuration_wants_them(faces):
+    with pytest.raises(ValueError, match="coded"):
+        BatchSampler(faces, replace(CONFIG, coded_share=0.5))
+
+
 def test_pairs_are_found_and_chances_sum_to_one(faces):
     assert len(find_pairs(faces)) == 3
     for fake in (False, True):
@@ -102,6 +119,24 @@ def test_two_steps_of_training_run_and_change_the_weights(faces, network):
     history = learner.fit(BatchSampler(faces, CONFIG), epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"][0])
     assert any(np.abs(old - new).max() > 0 for old, new in zip(before, weights_of(network), strict=True))
+
+
+def test_a_network_follows_its_teachers_and_leaves_them_as_they_are(faces, network):
+    config = replace(CONFIG, taught_share=1.0, mixed_up=0.0)
+    teacher = keras.models.clone_model(network)
+    teacher.get_layer("logit_map").bias.assign([40.0])
+    before = weights_of(teacher)
+    learner = Learner(network, config, [teacher])
+    learner.compile(optimizer=optimiser(config))
+    batch = BatchSampler(faces, config)[0][0]
+    answer = learner(batch)
+    np.testing.assert_allclose(answer["taught"], 1, atol=1e-6)
+    sure = {**answer, "logit_map": np.full((6, 7, 7, 1), 20, np.float32)}
+    unsure = {**answer, "logit_map": np.full((6, 7, 7, 1), -20, np.float32)}
+    assert float(learner.compute_loss(y_pred=sure)) < 0.01 < 10 < float(learner.compute_loss(y_pred=unsure))
+    learner.fit(BatchSampler(faces, config), epochs=1, verbose=0)
+    for old, new in zip(before, weights_of(teacher), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_an_average_lies_between_its_parts_and_is_assigned_whole(network):

@@ -26,6 +26,7 @@ class PointsAt:
     """A network whose map is highest in some cells, whatever it sees."""
 
     logit_tolerance = 0.0
+    failed = False
 
     def __init__(self, row: int | slice, column: int | slice) -> None:
         self._map = np.zeros((7, 7), np.float32)
