@@ -48,9 +48,10 @@ def anomaly_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for row in rows:
         side = "below" if row["below"] else "from"
+        figure = row["figure"] if row["figure"]["files"] else None
         yield (
             f"| `{row['code']}` | {row['basis']} | {side} {row['threshold']:g} | {percent(row['told_of_real'])} | "
-            f"{percent(row['told_of_fake'])} | {row['proof']}: {plain(row['figure'])} | "
+            f"{percent(row['told_of_fake'])} | {row['proof']}: {plain(figure)} | "
             f"{'yes' if row['kept'] else 'no'} |"
         )
 
@@ -70,9 +71,8 @@ def region_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "| code | fakes | faces with a region | region named inside the mask | the other |"
     yield "| --- | --- | --- | --- | --- |"
     for row in rows:
-        yield (
-            f"| `{row['code']}` | {row['what']} | {row['faces']} | {percent(row['inside'])} | {percent(row['other'])} |"
-        )
+        inside, other = (percent(row[place] if row["faces"] else None) for place in ("inside", "other"))
+        yield f"| `{row['code']}` | {row['what']} | {row['faces']} | {inside} | {other} |"
 
 
 def measured_files(files: dict[str, list[int]]) -> str:

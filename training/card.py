@@ -1,4 +1,4 @@
-"""MODEL_CARD.md out of what was measured: no figure in it is written by hand."""
+"""MODEL_CARD.md out of what was measured, no figure in it written by hand; anew: `python -m training.card`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.config import ROOT
-from backend.model.manifest import SHARES_OF_FAKES, ErrorRates, Manifest
+from backend.model.manifest import SHARES_OF_FAKES, ErrorRates, Manifest, manifest_path, read_manifest
 from bench.documents import between_marks
 from training.anomaly_tables import anomaly_table, kept_table, measured_files, region_table, spoiled_table
 from training.config import TrainingConfig
@@ -167,3 +167,7 @@ def comparison_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "| " + " | ".join("---" for _ in rows[0]) + " |"
     for row in rows:
         yield "| " + " | ".join(f"{value:.4f}" if isinstance(value, float) else value for value in row.values()) + " |"
+
+
+if __name__ == "__main__":
+    write_card(json.loads(FIGURES_PATH.read_text(encoding="utf-8")), read_manifest(manifest_path(MODEL_PATH)))
