@@ -59,8 +59,8 @@ def disagreement(most: Track, others: Sequence[Track]) -> str:
     """Some faces look fake, others do not."""
     least = min(others, key=lambda track: track.fake_probability)
     return (
-        f"The faces disagree: face {most.number} scores {percent(most.fake_probability)} fake, face {least.number} "
-        f"{percent(least.fake_probability)}; the verdict follows the most suspicious one."
+        f"The faces disagree: face {most.number} scores {percent(most.fake_probability)} fake and face {least.number} "
+        f"scores {percent(least.fake_probability)}; the verdict follows the most suspicious one."
     )
 
 
@@ -124,7 +124,7 @@ def editor_named(editor: str) -> str:
 
 def generator_named(generator: str) -> str:
     """Metadata name a program for generating."""
-    return f"The metadata name {generator}, which generates or alters pictures; they may have been put there by anyone."
+    return f"The metadata name {generator}, which generates or alters pictures; anyone may have written them."
 
 
 def few_sightings(seen: int, instants: int) -> str:

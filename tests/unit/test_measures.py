@@ -55,7 +55,8 @@ def test_faces_differ_by_their_fake_probabilities():
     (found,) = measured(frames, "faces_disagree")
     assert found.track == 2 and found.value == pytest.approx(0.9051, abs=1e-4)
     assert found.sentence == (
-        "The faces disagree: face 2 scores 95 % fake, face 1 5 %; the verdict follows the most suspicious one."
+        "The faces disagree: face 2 scores 95 % fake and face 1 scores 5 %; "
+        "the verdict follows the most suspicious one."
     )
 
 
