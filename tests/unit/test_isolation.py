@@ -23,6 +23,7 @@ from tests.credentials import sign
 from tests.fakes import examine_here
 from tests.generators import face_frames, face_picture, write_picture, write_sound, write_video
 from tests.server import children_of, wait_until
+from tests.unit.test_credentials import plain_file
 
 EXAMINATION = Examination(
     least_instants=16,
@@ -53,10 +54,17 @@ def worker_processes() -> list[int]:
     return [pid for pid in children_of(os.getpid()) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def test_credentials_are_read_in_the_worker(examiner, tmp_path):
-    path = sign(write_picture(tmp_path / "made.jpg", face_picture()), source="trainedAlgorithmicMedia")
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".mp4", ".avi"])
+def test_credentials_are_read_in_the_worker(examiner, tmp_path, ending):
+    path = sign(plain_file(tmp_path, ending), source="trainedAlgorithmicMedia")
     media = next(iter(list(examiner.examine(path, EXAMINATION))))
     assert media.credentials == Credentials("valid", declares_ai=True)
+
+
+def test_credentials_elsewhere_are_told_by_a_worker_that_can_open_no_connection(examiner, tmp_path):
+    path = sign(plain_file(tmp_path, ".jpg"), kept_at="http://127.0.0.1:9/manifest")
+    media = next(iter(list(examiner.examine(path, EXAMINATION))))
+    assert media.credentials == Credentials("elsewhere", declares_ai=False)
 
 
 def test_looks_are_measured_in_the_worker_at_some_instants_and_pictures_seen_twice(examiner, video, tmp_path):
