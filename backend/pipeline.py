@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from backend.progress import Progress
 from backend.render.drawing import draw, encode_jpeg
 from backend.store.frames import new_frame_name, store_frame
 from backend.verdict.anomalies import find_anomalies
+from backend.verdict.bounds import bounds_for
 from backend.verdict.judging import choose_basis, give_verdict, judge_file, judge_tracks
 
 Examiner = Callable[[Path, Examination], Generator[Examined, None, None]]
@@ -76,7 +78,7 @@ def analyse(
         sha256=sha256,
         frames=judged,
         tracks=tracks,
-        anomalies=find_anomalies(judged, tracks, basis, calibration),
+        anomalies=find_anomalies(judged, tracks, media, basis, calibration, bounds_for(basis, manifest.sha256)),
         basis=basis,
         fake_probability=fake_probability,
         verdict=give_verdict(fake_probability, basis, manifest.inconclusive_band(basis)),
@@ -102,8 +104,16 @@ def receive(
 
 
 def score_crops(crops: Sequence[Crop], model: LoadedModel) -> list[Score]:
-    """Score crops, which may be none."""
-    return model.score(np.stack([crop.pixels for crop in crops])) if crops else []
+    """Score crops, which may be none, and in the same batch their second views."""
+    if not crops:
+        return []
+    views = [crop.recompressed for crop in crops if crop.recompressed is not None]
+    scores = model.score(np.stack([*(crop.pixels for crop in crops), *views]))
+    of_views = iter(scores[len(crops) :])
+    return [
+        score if crop.recompressed is None else replace(score, recompressed_logit=next(of_views).logit)
+        for crop, score in zip(crops, scores, strict=False)
+    ]
 
 
 def join_tracks(found: Sequence[tuple[ExaminedFrame, list[Score]]], any_face: bool) -> tuple[JudgedFrame, ...]:

@@ -29,9 +29,9 @@ from backend.model.manifest import Manifest, manifest_path, read_manifest
 from backend.model.openvino_classifier import OpenVinoClassifier
 from training.averaging import save_average
 from training.calibrate import REAL_BOUNDS, lowest_threshold
-from training.card import EXPERIMENTS_PATH, MIXES_PATH
+from training.card import EXPERIMENTS_PATH, MIXES_PATH, MODEL_PATH
 from training.dataset import capped, read_folders, split
-from training.evaluate import MODEL_PATH, by_kin
+from training.evaluate import by_kin
 from training.judging import JudgedFile, examine_samples, judge_examined
 from training.metrics import Judged, area, called_fake
 

@@ -17,12 +17,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from backend.config import ROOT
 from backend.model.holder import LoadedModel, load_checked
 from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import Manifest, manifest_path
 from training.calibrate import CALLED, Fitted, fit, held_out_calls
-from training.card import write_card
+from training.card import FIGURES_PATH, MODEL_PATH, write_card
 from training.dataset import Sample, read_folders, split
 from training.judging import JudgedFile, as_judged, judge_samples, write_judged
 from training.metrics import Judged, area, balanced_accuracy, called_fake, rate
@@ -30,9 +29,6 @@ from training.people import read_people, real_called_fake_by_trait
 from training.plots import write_plots
 from training.pointing import pointing_game
 from training.robustness import clips_reencoded, pictures_changed
-
-MODEL_PATH = ROOT / "temp_model.h5"
-FIGURES_PATH = ROOT / "training" / "figures.json"
 
 KIN = {
     "all_age_faces": "web photos",

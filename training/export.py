@@ -21,9 +21,10 @@ from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import DEFAULT_DETECTOR_THRESHOLD, Manifest, file_sha256, manifest_path, write_manifest
 from training.averaging import save_average
 from training.calibrate import fit
+from training.card import MODEL_PATH
 from training.config import CROP_MARGIN
 from training.dataset import read_folders, split
-from training.evaluate import MODEL_PATH, by_kin, judge_held_back, of_clips
+from training.evaluate import by_kin, judge_held_back, of_clips
 
 GOLDEN_TOLERANCE = 20 * LOGIT_TOLERANCE  # processors round differently
 

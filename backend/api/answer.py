@@ -174,6 +174,7 @@ def _media(media: Media) -> Media:
         media,
         duration=None if duration is None else round(duration, 3),
         frames_per_second=None if rate is None else round(rate, 3),
+        bits_per_pixel=round(media.bits_per_pixel, 4),
     )
 
 
@@ -197,4 +198,6 @@ def _anomaly(anomaly: Anomaly) -> AnomalyFacts:
         "threshold": anomaly.threshold,
         "time_span": None if anomaly.time_span is None else [round(time, 3) for time in anomaly.time_span],
         "track": anomaly.track,
+        "false_alarm_rate": anomaly.false_alarm_rate,
+        "false_alarm_upper": anomaly.false_alarm_upper,
     }

@@ -15,6 +15,7 @@ from backend.progress import State
 closed = with_config(extra="forbid")  # a field that is not described here is a mistake
 
 Probability: TypeAlias = Annotated[float, Field(ge=0.0001, le=0.9999)]  # nothing is told as certain
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Seconds: TypeAlias = Annotated[float, Field(ge=0)]
 Rectangle: TypeAlias = Annotated[list[float], Field(min_length=4, max_length=4)]  # x, y, width, height
 
@@ -156,13 +157,18 @@ class FrameFacts(TypedDict):
 
 @closed
 class AnomalyFacts(TypedDict):
-    """A measurement that passed its bound; the same order as `anomalies`."""
+    """A measurement that passed its bound, or a fact; the same order as `anomalies`."""
 
-    code: str
+    code: Annotated[str, Field(description="Stable; the model card and the README list them.")]
     value: float
     threshold: float
     time_span: Annotated[list[float] | None, Field(description="From and to, in seconds.")]
     track: int | None
+    false_alarm_rate: Annotated[
+        Share | None,
+        Field(description="The share of genuine validation files of which it is told too; null for plain facts."),
+    ]
+    false_alarm_upper: Annotated[Share | None, Field(description="The upper bound of its 95 % interval.")]
 
 
 @closed

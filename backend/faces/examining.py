@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from backend.domain import ExaminedFrame, Frame, Pixels
+import cv2
+import numpy as np
+
+from backend.domain import Crop, ExaminedFrame, Face, Frame, Pixels
 from backend.faces.cropping import crop_face, crop_whole, shrink
 from backend.faces.detection import find_faces
+from backend.faces.measuring import measure_appearance
 
 DRAWING_SIDE = 960  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
+SECOND_QUALITY = 50  # of JPEG: the second view of a crop
 
 
-def examine(moment: Sequence[Frame], score_threshold: float, most_faces: int, margin: float) -> list[ExaminedFrame]:
+def examine(
+    moment: Sequence[Frame],
+    score_threshold: float,
+    most_faces: int,
+    margin: float,
+    *,
+    measured: bool = False,
+    second_views: bool = False,
+) -> list[ExaminedFrame]:
     """Find the faces of a frame and cut them out of the full picture; without one, the whole frame is the crop.
 
     Args:
@@ -20,16 +34,35 @@ def examine(moment: Sequence[Frame], score_threshold: float, most_faces: int, ma
         score_threshold: the detector's.
         most_faces: how many are cut out, the largest first.
         margin: side of a crop as a multiple of the longer side of the face's box.
+        measured: whether the appearance of faces is measured.
+        second_views: whether crops get a second, recompressed view.
 
     Companions are never drawn, so of their picture no more than a corner is kept.
     """
     faces = find_faces(moment[0].pixels, score_threshold, most_faces)
     examined = []
     for frame in moment:
-        crops = tuple(crop_face(frame.pixels, face, margin) for face in faces) or (crop_whole(frame.pixels),)
+        crops = [crop_face(frame.pixels, face, margin) for face in faces]
+        if measured and not frame.follows:
+            crops = [_measured(crop, face, frame.pixels) for crop, face in zip(crops, faces, strict=True)]
+        if second_views:
+            crops = [replace(crop, recompressed=compress(crop.pixels, SECOND_QUALITY)) for crop in crops]
         pixels, scale = _for_drawing(frame.pixels[:1, :1] if frame.follows else frame.pixels)
-        examined.append(ExaminedFrame(frame.time, frame.follows, pixels, scale, crops))
+        examined.append(
+            ExaminedFrame(frame.time, frame.follows, pixels, scale, tuple(crops) or (crop_whole(frame.pixels),))
+        )
     return examined
+
+
+def compress(pixels: Pixels, quality: int) -> Pixels:
+    """What JPEG of a quality of 1 to 100 leaves of a picture."""
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _measured(crop: Crop, face: Face, pixels: Pixels) -> Crop:
+    return replace(crop, appearance=measure_appearance(pixels, face, crop.pixels))
 
 
 def _for_drawing(pixels: Pixels) -> tuple[Pixels, float]:
