@@ -125,14 +125,12 @@ class Crop:
     """The square picture that the network judges.
 
     `region` is what it shows of the source; `face` and `appearance` are None where the whole frame was taken.
-    `recompressed` is a second view of it, after one more JPEG; None where none is wanted.
     """
 
     pixels: Pixels
     region: Box
     face: Face | None
     appearance: Appearance | None = None
-    recompressed: Pixels | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,13 +148,13 @@ class ExaminedFrame:
 class Score:
     """What the network says of one crop: the logit of being fake, and where it comes from.
 
-    `logit_map` is (7, 7) float32 and its mean is `logit`; None from a network that has no map. `recompressed_logit` is
-    of the crop's second view, None where it has none.
+    `logit_map` is (7, 7) float32 and its mean is the crop's own logit; None from a network that has no map.
+    `view_logits` are those of the crop and its other views, and `logit` their mean; None where it was judged as it is.
     """
 
     logit: float
     logit_map: LogitMap | None
-    recompressed_logit: float | None = None
+    view_logits: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,6 @@ def examine_file(path: Path, examination: Examination, workers: Workers) -> Gene
                 examination.faces_per_frame,
                 examination.crop_margin,
                 measured=place % MEASURED_EVERY == 0,
-                second_views=media.kind == "picture",
             )
 
     with open_media(path, examination.least_instants, examination.limits) as (media, frames):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from backend.domain import (
     JudgedFace,
     JudgedFrame,
     Media,
+    MediaKind,
     PublishedFrame,
     Score,
 )
@@ -24,6 +24,7 @@ from backend.examination import Examination, Examined, Stopwatch, Workers, in_or
 from backend.faces.tracking import number_tracks
 from backend.media.instants import expected_instants
 from backend.model.holder import LoadedModel
+from backend.model.views import VIEWS, View, score_in_views
 from backend.progress import Progress
 from backend.render.drawing import draw, encode_jpeg
 from backend.store.frames import new_frame_name, store_frame
@@ -53,7 +54,9 @@ def analyse(
 
     def score_moment(moment: list[ExaminedFrame]) -> list[tuple[ExaminedFrame, list[Score]]]:
         with stopwatch.stage("network"):
-            scored = [(frame, score_crops([crop for crop in frame.crops if crop.face], model)) for frame in moment]
+            scored = [
+                (frame, score_crops([crop for crop in frame.crops if crop.face], model, media.kind)) for frame in moment
+            ]
         progress.count_instant()
         return scored
 
@@ -65,7 +68,7 @@ def analyse(
     any_face = any(scores for _, scores in found)
     if not any_face:
         with stopwatch.stage("network"):
-            found = [(examined, score_crops(examined.crops, model)) for examined, _ in found]
+            found = [(examined, score_crops(examined.crops, model, media.kind)) for examined, _ in found]
 
     manifest = model.manifest
     judged = join_tracks(found, any_face)
@@ -103,17 +106,14 @@ def receive(
     return media, moments()
 
 
-def score_crops(crops: Sequence[Crop], model: LoadedModel) -> list[Score]:
-    """Score crops, which may be none, and in the same batch their second views."""
+def score_crops(
+    crops: Sequence[Crop], model: LoadedModel, kind: MediaKind, views: Sequence[View] = VIEWS
+) -> list[Score]:
+    """Score crops, which may be none: those of a picture in several views, those of a video as they are."""
     if not crops:
         return []
-    views = [crop.recompressed for crop in crops if crop.recompressed is not None]
-    scores = model.score(np.stack([*(crop.pixels for crop in crops), *views]))
-    of_views = iter(scores[len(crops) :])
-    return [
-        score if crop.recompressed is None else replace(score, recompressed_logit=next(of_views).logit)
-        for crop, score in zip(crops, scores, strict=False)
-    ]
+    pixels = np.stack([crop.pixels for crop in crops])
+    return score_in_views(pixels, model, views) if kind == "picture" else model.score(pixels)
 
 
 def join_tracks(found: Sequence[tuple[ExaminedFrame, list[Score]]], any_face: bool) -> tuple[JudgedFrame, ...]:

@@ -17,13 +17,11 @@ from typing import Any
 
 import cv2
 
-from backend.config import ROOT
-from backend.model.conversion import converted_folder
-from backend.model.holder import LoadedModel, load_checked
-from backend.model.openvino_classifier import OpenVinoClassifier
+from backend.model.holder import LoadedModel
 from backend.verdict.bounds import BOUNDS_PATH
 from training.card import FIGURES_PATH, MODEL_PATH, TRIED_PATH, write_card
 from training.dataset import Sample, capped, read_folders, split
+from training.judging import load_as_served
 from training.measured import MeasuredFile, measure_files
 from training.regions import Kinds, region_games, region_row
 from training.spoiling import Step, spoil
@@ -40,7 +38,6 @@ from training.trials import (
 
 PER_SOURCE = 150  # pictures of a source and label at most
 SPOILED_PER_SOURCE = 60  # fakes that are made worse
-STREAMS = 2
 BASES = ("face_video", "face_picture")
 REGION_LEAD = 0.2  # logits
 
@@ -57,6 +54,7 @@ CANDIDATES = (
     Candidate("score_flicker", "face_video", "warning", threshold=0.4),
     Candidate("unstable_score", "face_picture", "warning"),
     Candidate("unstable_rescaled", "face_picture", "warning", served=False),
+    Candidate("unstable_recompressed", "face_picture", "warning", served=False),
     Candidate("turned_face", "face_video", "hard"),
     Candidate("turned_face", "face_picture", "hard"),
     Candidate("tilted_face", "face_video", "hard"),
@@ -115,12 +113,6 @@ def bounds_of(tried: Sequence[Tried], sha256: str) -> dict[str, Any]:
             for basis in BASES
         },
     }
-
-
-def load_as_served(path: Path) -> LoadedModel:
-    """The exported model on the runtime that serves it, in full precision, checked as the service checks it."""
-    folder = converted_folder(path, 1, ROOT / ".cache")
-    return load_checked(path, lambda: OpenVinoClassifier(folder, 1, reduced_precision=False, streams=STREAMS))
 
 
 def measure_anomalies(held_back: Sequence[Sample], model: LoadedModel) -> tuple[list[Tried], dict[str, Any]]:

@@ -13,7 +13,7 @@ MEANINGS = {
     "faces_disagree": "fake probabilities of two faces differ by so much",
     "soft_face": "the surroundings have more fine detail than the face (log2 of the ratio)",
     "score_flicker": "the logit jumps by so much between frames less than 0.1 s apart",
-    "unstable_score": "the fake probability moves by so much when the crop is compressed once more",
+    "unstable_score": "the fake probability moves by so much when the face is mirrored or looked at from closer",
     "turned_face": "the face is turned to a side (nose from between the eyes, in distances of the eyes)",
     "tilted_face": "the head is tilted (degrees)",
     "small_face": "the face is small (pixels, longer side)",

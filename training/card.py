@@ -23,7 +23,7 @@ EXPERIMENTS_PATH = ROOT / "training" / "experiments.json"
 MIXES_PATH = ROOT / "training" / "mixes.json"
 RUNS_PATH = ROOT / "training" / "runs.json"
 TRIED_PATH = ROOT / "training" / "anomalies.json"
-SHIPPED_RUN = "F"  # what `card.md` says was shipped
+SHIPPED_RUN = "P"  # what `card.md` says was shipped
 
 
 def write_card(figures: dict[str, Any], manifest: Manifest) -> None:

@@ -32,15 +32,18 @@ from backend.faces.examining import examine
 from backend.media.opening import open_media
 from backend.model.holder import LoadedModel
 from backend.model.manifest import Manifest
+from backend.model.views import score_in_views
 from backend.pipeline import join_tracks, score_crops
 from backend.verdict.evidence import cells_of, landmarks_in, places_of
 from backend.verdict.judging import choose_basis, judge_file, judge_tracks
 from backend.verdict.measures import measure
 from training.dataset import Sample
 from training.judging import FACES_PER_FRAME, INSTANTS, LIMITS
+from training.robustness import compress
 
 READERS = 4  # threads
 RESCALED_SIDE = 112  # pixels: half the network's input
+SECOND_QUALITY = 50  # of JPEG
 MIDDLE = slice(CROP_SIDE // 5, -CROP_SIDE // 5)  # of a crop, in which there is hardly anything but the face
 LEAST_CHANGE = 0.1  # levels
 
@@ -80,7 +83,9 @@ def _measure_file(sample: Sample, model: LoadedModel) -> MeasuredFile | None:
         media, examined = _look(sample, model.manifest)
     except DetectorError:
         return None
-    scored = [(frame, score_crops([crop for crop in frame.crops if crop.face], model)) for frame in examined]
+    scored = [
+        (frame, score_crops([crop for crop in frame.crops if crop.face], model, media.kind)) for frame in examined
+    ]
     if not any(scores for _, scores in scored):
         return None
     frames = join_tracks(scored, any_face=True)
@@ -119,7 +124,6 @@ def _look(sample: Sample, manifest: Manifest) -> tuple[Media, list[ExaminedFrame
                 FACES_PER_FRAME,
                 manifest.crop_margin,
                 measured=place % MEASURED_EVERY == 0,
-                second_views=media.kind == "picture",
             )
         ]
 
@@ -133,8 +137,12 @@ def _tried_beside(
     if outlines and track.fake_probability >= 0.5:
         values["outline_region"] = mean(outlines)
     if len(crops) == 1:
-        again = model.score(rescaled(crops[0], RESCALED_SIDE)[None])[0].logit
-        values["unstable_rescaled"] = abs(calibration.fake_probability(again) - track.fake_probability)
+        for code, changed in (
+            ("unstable_rescaled", rescaled(crops[0], RESCALED_SIDE)),
+            ("unstable_recompressed", compress(crops[0], SECOND_QUALITY)),
+        ):
+            (again,) = score_in_views(changed[None], model)
+            values[code] = abs(calibration.fake_probability(again.logit) - track.fake_probability)
     changes = list(_changes(frames, track.number))
     if changes:
         values["appearance_flicker"] = mean(changes)

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 
 from backend.domain import Box, Pixels
-from backend.faces.examining import compress
 from backend.model.holder import LoadedModel
 from training.dataset import Sample, capped, read_picture
 from training.judging import JudgedFile, as_judged, judge_samples
@@ -29,6 +28,13 @@ REENCODED = {
 }
 PER_SOURCE = 100  # genuine pictures of a source at most
 WRITERS = 2  # threads
+
+
+def compress(pixels: Pixels, quality: int) -> Pixels:
+    """What JPEG of a quality of 1 to 100 leaves of a picture."""
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def messenger(pixels: Pixels, _: np.random.Generator) -> Pixels:

@@ -18,6 +18,7 @@ from backend.domain import Basis, Pixels
 from backend.faces.measuring import brightness_and_sharpness
 from backend.model.holder import LoadedModel
 from backend.model.manifest import Rate
+from backend.model.views import score_in_views
 from training.dataset import Sample, read_picture
 from training.measured import MeasuredFile, measure_files, rescaled
 from training.metrics import Judged, rate
@@ -68,7 +69,9 @@ class _Spoiler:
         """Every crop changed; what is measured then is known, or measured of each."""
 
         def logit(file: MeasuredFile) -> float:
-            scores = self._model.score(np.stack([change(crop) for crop in file.crops]))
+            crops = np.stack([change(crop) for crop in file.crops])
+            in_views = self._basis == "face_picture"
+            scores = score_in_views(crops, self._model) if in_views else self._model.score(crops)
             return mean(score.logit for score in scores)
 
         with ThreadPoolExecutor(WRITERS) as pool:

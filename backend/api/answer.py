@@ -160,6 +160,7 @@ def _face(face: JudgedFace, calibration: Calibration) -> FaceFacts:
         "region": _rounded(face.crop.region),
         "fake_probability": told(calibration.fake_probability(face.score.logit)),
         "logit": round(face.score.logit, 4),
+        "view_logits": None if face.score.view_logits is None else [round(one, 4) for one in face.score.view_logits],
         "logit_map": None if logit_map is None else [[round(float(value), 3) for value in row] for row in logit_map],
     }
 

@@ -141,8 +141,11 @@ class FaceFacts(TypedDict):
     box: Annotated[Rectangle | None, Field(description="x, y, width, height; null where the whole frame was judged.")]
     region: Annotated[Rectangle, Field(description="What the network saw: x, y, width, height.")]
     fake_probability: Probability
-    logit: float
-    logit_map: Annotated[list[list[float]] | None, Field(description="7 x 7; its mean is the logit.")]
+    logit: Annotated[float, Field(description="Of a picture's face the mean over its views.")]
+    view_logits: Annotated[
+        list[float] | None, Field(description="As it is, mirrored, and from closer; null where only as it is.")
+    ]
+    logit_map: Annotated[list[list[float]] | None, Field(description="7 x 7; its mean is the logit as it is.")]
 
 
 @closed

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import cv2
-import numpy as np
-
 from backend.domain import Crop, ExaminedFrame, Face, Frame, Pixels
 from backend.faces.cropping import crop_face, crop_whole, shrink
 from backend.faces.detection import find_faces
 from backend.faces.measuring import measure_appearance
 
 DRAWING_SIDE = 960  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
-SECOND_QUALITY = 50  # of JPEG: the second view of a crop
 
 
 def examine(
@@ -24,7 +20,6 @@ def examine(
     margin: float,
     *,
     measured: bool = False,
-    second_views: bool = False,
 ) -> list[ExaminedFrame]:
     """Find the faces of a frame and cut them out of the full picture; without one, the whole frame is the crop.
 
@@ -35,7 +30,6 @@ def examine(
         most_faces: how many are cut out, the largest first.
         margin: side of a crop as a multiple of the longer side of the face's box.
         measured: whether the appearance of faces is measured.
-        second_views: whether crops get a second, recompressed view.
 
     Companions are never drawn, so of their picture no more than a corner is kept.
     """
@@ -45,20 +39,11 @@ def examine(
         crops = [crop_face(frame.pixels, face, margin) for face in faces]
         if measured and not frame.follows:
             crops = [_measured(crop, face, frame.pixels) for crop, face in zip(crops, faces, strict=True)]
-        if second_views:
-            crops = [replace(crop, recompressed=compress(crop.pixels, SECOND_QUALITY)) for crop in crops]
         pixels, scale = _for_drawing(frame.pixels[:1, :1] if frame.follows else frame.pixels)
         examined.append(
             ExaminedFrame(frame.time, frame.follows, pixels, scale, tuple(crops) or (crop_whole(frame.pixels),))
         )
     return examined
-
-
-def compress(pixels: Pixels, quality: int) -> Pixels:
-    """What JPEG of a quality of 1 to 100 leaves of a picture."""
-    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _measured(crop: Crop, face: Face, pixels: Pixels) -> Crop:

@@ -135,15 +135,15 @@ def _looks(track: Track, seen: Sequence[Sighting]) -> Iterator[Measurement]:
 
 
 def _instability(track: Track, seen: Sequence[Sighting], calibration: Calibration) -> Iterator[Measurement]:
-    """How far a score moves where it should not: from a frame to the next, and when the crop is compressed anew."""
+    """How far a score moves where it should not: from a frame to the next, and between views of one crop."""
     if track.flicker is not None:
         yield Measurement(
             "score_flicker", round(track.flicker, 4), wording.score_flicker(track.number, track.flicker), track.number
         )
     moves = [
-        abs(calibration.fake_probability(again) - calibration.fake_probability(one.face.score.logit))
+        abs(calibration.fake_probability(logit) - calibration.fake_probability(one.face.score.logit))
         for one in seen
-        if (again := one.face.score.recompressed_logit) is not None
+        for logit in one.face.score.view_logits or ()
     ]
     if moves:
         move = max(moves)

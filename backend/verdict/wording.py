@@ -105,10 +105,10 @@ def score_flicker(track: int, flicker: float) -> str:
 
 
 def unstable_score(track: int, move: float) -> str:
-    """A score that hangs on details which compression takes away."""
+    """A score that hangs on how the face is looked at."""
     return (
-        f"The score of face {track} moves by {round(100 * move)} points of 100 when the picture is compressed once "
-        "more: it is unsteady."
+        f"The score of face {track} moves by {round(100 * move)} points of 100 when the face is mirrored or looked at "
+        "from closer: it is unsteady."
     )
 
 

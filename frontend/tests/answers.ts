@@ -9,6 +9,7 @@ export function face(track: number, probability: number): FaceFacts {
     region: [8, 8, 24, 24],
     fake_probability: probability,
     logit: 0,
+    view_logits: null,
     logit_map: [
       [-1, 0],
       [1, 9],

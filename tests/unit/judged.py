@@ -22,7 +22,7 @@ def judged_face(
     landmarks: Sequence[tuple[float, float]] = FRONTAL,
     logit_map: LogitMap | None = None,
     appearance: Appearance | None = None,
-    recompressed: float | None = None,
+    view_logits: tuple[float, ...] | None = None,
 ) -> JudgedFace:
     """A face whose landmarks are told in pixels of its crop, (224, 224)."""
     box = Box(20, 10, side * 0.8, side)
@@ -30,7 +30,7 @@ def judged_face(
     points = tuple((region.x + x * side / 224, region.y + y * side / 224) for x, y in landmarks)
     crop = Crop(CROP, region, Face(box, points, 0.9), appearance)
     told = np.full((7, 7), logit, np.float32) if logit_map is None else logit_map
-    return JudgedFace(crop, Score(logit, told, recompressed), track)
+    return JudgedFace(crop, Score(logit, told, view_logits), track)
 
 
 def judged_frame(time: float, faces: Sequence[JudgedFace], follows: bool = False) -> JudgedFrame:

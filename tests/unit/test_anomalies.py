@@ -68,7 +68,7 @@ CASES = {  # for each code, frames whose value passes its bound, and frames whos
     "blurred_face": (looking(sharpness=0.09), looking(sharpness=0.1)),
     "soft_face": (looking(softness=0.5), looking(softness=0.49)),
     "score_flicker": (pair(0.5), pair(0.3)),
-    "unstable_score": (one_face(recompressed=0.0), one_face(recompressed=-1.5)),
+    "unstable_score": (one_face(view_logits=(-4.0, 0.0)), one_face(view_logits=(-2.5, -1.5))),
     "few_sightings": (
         judged_video([-2.0] * 7) + [judged_frame(20.0 + time, []) for time in range(9)],
         judged_video([-2.0] * 8) + [judged_frame(20.0 + time, []) for time in range(8)],

@@ -67,16 +67,15 @@ def test_credentials_elsewhere_are_told_by_a_worker_that_can_open_no_connection(
     assert media.credentials == Credentials("elsewhere", declares_ai=False)
 
 
-def test_looks_are_measured_in_the_worker_at_some_instants_and_pictures_seen_twice(examiner, video, tmp_path):
+def test_looks_are_measured_in_the_worker_at_some_instants(examiner, video, tmp_path):
     film = [frame for frame in frames_of(examiner.examine(video, EXAMINATION)) if not frame.follows]
     crops = [[crop for crop in frame.crops if crop.face] for frame in film]
-    assert all(crops) and all(crop.recompressed is None for cut in crops for crop in cut)
+    assert all(crops)
     measured = [all(crop.appearance for crop in cut) for cut in crops]
     assert measured == [place % MEASURED_EVERY == 0 for place in range(len(film))]
     (frame,) = frames_of(examiner.examine(write_picture(tmp_path / "a.png", face_picture()), EXAMINATION))
     (crop,) = frame.crops
-    assert crop.appearance and crop.recompressed is not None
-    assert 0.5 < np.abs(crop.recompressed.astype(int) - crop.pixels).mean() < 10
+    assert crop.appearance
 
 
 def test_what_a_worker_finds_is_what_is_found_here(examiner, video):

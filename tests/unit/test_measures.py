@@ -90,8 +90,8 @@ def test_flicker_is_that_of_the_track():
     assert measured(judged_video([1.0, 1.8]), "score_flicker") == []
 
 
-def test_a_score_moves_when_the_crop_is_compressed_once_more():
-    (found,) = measured(picture(recompressed=2.0), "unstable_score", "face_picture")
+def test_a_score_moves_from_view_to_view():
+    (found,) = measured(picture(view_logits=(0.0, 2.0, -2.0)), "unstable_score", "face_picture")
     assert found.value == pytest.approx(0.7616, abs=1e-4) and "by 76 points of 100" in found.sentence
     assert measured(picture(), "unstable_score", "face_picture") == []
 

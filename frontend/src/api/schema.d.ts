@@ -372,11 +372,19 @@ export interface components {
             ];
             /** Fake Probability */
             fake_probability: number;
-            /** Logit */
+            /**
+             * Logit
+             * @description Of a picture's face the mean over its views.
+             */
             logit: number;
             /**
+             * View Logits
+             * @description As it is, mirrored, and from closer; null where only as it is.
+             */
+            view_logits: number[] | null;
+            /**
              * Logit Map
-             * @description 7 x 7; its mean is the logit.
+             * @description 7 x 7; its mean is the logit as it is.
              */
             logit_map: number[][] | null;
         };

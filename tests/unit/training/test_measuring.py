@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from backend.domain import Box
-from backend.faces.examining import compress
 from backend.model.holder import LoadedModel
 from tests.fakes import MANIFEST, FakeClassifier
 from tests.generators import face_frames, face_picture, numbered_frames, write_video
@@ -19,7 +18,7 @@ from training.judging import JudgedFile
 from training.people import age_band, read_people, real_called_fake_by_trait, traits_of
 from training.pointing import Masked, play
 from training.regions import region_games
-from training.robustness import HARMLESS, REENCODED, clips_reencoded, reencode
+from training.robustness import HARMLESS, REENCODED, clips_reencoded, compress, reencode
 
 
 class PointsAt:
