@@ -7,13 +7,16 @@ RUN ?= runs/latest
 CLIPS ?=
 URL ?= http://127.0.0.1:5000
 
-.PHONY: help run test test-web page test-hostile soak fuzz lint audit bench train evaluate anomalies lock clean
+.PHONY: help run worker test test-web page test-hostile soak fuzz lint audit bench train evaluate anomalies lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
 run: .venv/.run  ## Serve on http://127.0.0.1:5000, the page on http://localhost:3000
 	@exec $(BIN)/python backend/app.py
+
+worker: .venv/.fleet  ## Judge jobs of the services that share DETECTOR_BROKER_URL and DETECTOR_STORAGE_URL
+	@exec $(BIN)/python backend/worker.py
 
 test: .venv/.dev  ## Run all tests
 	$(BIN)/python -m pytest
@@ -43,7 +46,7 @@ lint: .venv/.dev  ## Style, types, import rules and the container
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint deploy/Dockerfile
-	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose*.yaml
 
 audit: .venv/.dev  ## What can be audited of the installed packages without a network
 	$(BIN)/python -m pip check --disable-pip-version-check
@@ -62,7 +65,7 @@ anomalies: .venv/.train  ## Measure what anomalies are worth on the folders in D
 	$(BIN)/python -m training.anomalies --data $(DATA)
 
 lock:  ## Pin the newest versions that fit, by hash (needs uv)
-	for name in requirements requirements-dev requirements-train requirements-gpu; do \
+	for name in requirements requirements-fleet requirements-dev requirements-train requirements-gpu; do \
 		uv pip compile --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --python-version 3.11 \
 			--custom-compile-command "make lock" --quiet $$name.in --output-file $$name.txt || exit 1; \
 	done
@@ -82,6 +85,10 @@ frontend/node_modules: frontend/package-lock.json
 		echo "This Python cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Installing into .venv, once; this takes a minute or two."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.fleet: .venv/.run requirements-fleet.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fleet.txt
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.txt

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import errno
 import logging
-import os
 import resource
 import signal
 import sys
@@ -34,17 +33,14 @@ from backend.api.receiving import FORM_PARTS, UploadRequest
 from backend.api.request_log import configure_logging, register_request_log
 from backend.api.routes import Services, create_blueprint
 from backend.api.serving import Deadlines, create_server
-from backend.assembly import new_model, start_examiner
-from backend.config import MEBIBYTE, PREFIX, ROOT, Settings, SettingsError, load_settings
+from backend.assembly import hide_secrets, new_model, open_storage, start_examiner
+from backend.config import MEBIBYTE, ROOT, Settings, SettingsError, load_settings
+from backend.engines import new_engine
 from backend.examination import start_workers
-from backend.jobs.carrying import Carrier
-from backend.jobs.jobs import Jobs
-from backend.jobs.runner import Runner
-from backend.jobs.sqlite_ledger import SqliteLedger
 from backend.model.holder import ModelHolder
 from backend.model.runtimes import NoGpuError, choose_gpus
 from backend.pipeline import Examiner
-from backend.store.purge import Purger, schedule_purge
+from backend.store.purge import schedule_purge
 
 logger = logging.getLogger("backend")
 
@@ -79,15 +75,13 @@ def create_app(settings: Settings, model: ModelHolder, examine: Examiner) -> Fla
     register_access(app, settings.allowed_hosts, keys, rates)
     register_error_handlers(app, settings.upload_limit)
     admission = Admission(settings.analyses, settings.queue)
-    analyses = Analyses(settings.frame_folder, settings.retention)
-    judge = Judge(settings, model, examine, start_workers(settings.threads))
-    app.register_blueprint(create_blueprint(Services(settings, model, admission, analyses, judge)))
-    ledger = SqliteLedger(settings.job_folder, settings.job_queue, settings.analyses)
-    carrier = Carrier(ledger, settings.frame_folder, judge.judge_task)
-    runner = Runner(ledger, carrier, settings.job_folder, settings.analyses, admission, lambda: model.is_ready)
-    jobs = Jobs(ledger, settings.frame_folder, settings.retention, runner.wake)
-    app.register_blueprint(create_jobs(jobs, settings, model, rates))
-    app.extensions |= {"jobs": jobs, "runner": runner}
+    storage = open_storage(settings)
+    analyses = Analyses(storage.frames, settings.retention)
+    judge = Judge(settings, model, examine, start_workers(settings.threads), storage.frames)
+    engine = new_engine(settings, storage, judge, admission)
+    app.register_blueprint(create_blueprint(Services(settings, model, admission, analyses, judge, engine.jobs)))
+    app.register_blueprint(create_jobs(engine.jobs, settings, model, rates))
+    app.extensions["engine"] = engine
     app.register_blueprint(create_docs(bool(settings.api_keys)))
     register_headers(app, settings.allowed_origins)
     return app
@@ -105,18 +99,22 @@ def main() -> int:
     configure_logging(settings.log_level)
     _limit_arenas(ARENAS_A_CORE * settings.threads)
     cv2.setNumThreads(1)  # frames are drawn side by side; threads within one would only be in each other's way
-    folders = (settings.upload_folder, settings.frame_folder)
-    for folder in (*folders, settings.job_folder):
+    for folder in (settings.upload_folder, settings.frame_folder, settings.job_folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             print(f"Cannot start: the folder {folder} cannot be used: {error.strerror}.", file=sys.stderr)
             return 1
     model = new_model(settings)
-    os.environ.pop(PREFIX + "API_KEYS", None)  # what workers do not inherit, no file can make them tell
-    examiner = start_examiner(settings, [settings.upload_folder])
+    try:
+        hide_secrets(settings)
+        examiner = start_examiner(settings, [settings.upload_folder])
+        app = create_app(settings, model, examiner.examine)
+    except ModuleNotFoundError as error:
+        print(f"Cannot start: {error.name} is missing; pip install -r requirements-fleet.txt", file=sys.stderr)
+        return 2
     body_bytes = settings.upload_limit + FORM_OVERHEAD
-    app = create_app(settings, model, examiner.examine)
+    engine = app.extensions["engine"]
     try:
         server = create_server(
             app,
@@ -135,17 +133,15 @@ def main() -> int:
         print(f"Cannot start: {_why_not_listening(error, settings)}", file=sys.stderr)
         return 1
     model.start()
-    purger = Purger(folders, settings.retention)
-    scheduler = schedule_purge([purger.run, app.extensions["jobs"].purge], settings.purge_interval)
-    app.extensions["runner"].start()
+    engine.start()
+    scheduler = schedule_purge(engine.purges, settings.purge_interval)
     signal.signal(signal.SIGTERM, _stop)
     print(f"Serving on http://{_address(settings.host, settings.port)}", file=sys.stderr)
     if settings.page_port:
         print(start_page(settings), file=sys.stderr)
     server.run()
-    app.extensions["runner"].close()
+    engine.close()
     scheduler.shutdown(wait=False)
-    purger.close()
     model.wait(LOADING_PATIENCE)  # a runtime that is being loaded while Python ends aborts the process
     examiner.close()
     return 0

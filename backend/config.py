@@ -63,6 +63,17 @@ class Settings(BaseSettings):
     upload_folder: Path = Field(ROOT / "backend" / "uploads", description="Where uploads lie while they are judged.")
     frame_folder: Path = Field(ROOT / "backend" / "static", description="Where frames lie until they are purged.")
     job_folder: Path = Field(ROOT / ".jobs", description="Where jobs and their answers lie until they are purged.")
+    broker_url: str = Field(
+        "",
+        repr=False,
+        description="Redis, `redis://host` say, through which workers get the jobs; empty: the service does them.",
+    )
+    storage_url: str = Field(
+        "", description="Where uploads of jobs and frames lie instead, for several machines: `s3://bucket`, say."
+    )
+    video_queue: Literal["cpu", "gpu"] = Field(
+        "cpu", description="Queue of jobs with a video, for workers; `gpu` is for those that judge on one."
+    )
     upload_limit: int = Field(100 * MEBIBYTE, ge=1, description="Largest file accepted, in bytes.")
     upload_seconds: float = Field(900, gt=0, description="Seconds that sending a file may take, at 4 kB/s or faster.")
     retention: int = Field(3600, ge=1, description="Seconds after which uploads and frames are deleted.")
@@ -110,6 +121,13 @@ class Settings(BaseSettings):
             raise ValueError("without a host name no request could be answered")
         lower = tuple(host.lower() for host in hosts)
         return _all_like(HOST, lower, "a host name such as detector.example or [::1], without a port")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _check_broker(cls, url: str) -> str:
+        if url and not url.startswith(("redis://", "rediss://")):
+            raise ValueError("jobs are kept in Redis: redis://host:6379 or rediss://host:6379")
+        return url
 
     @field_validator("rate_limit")
     @classmethod

@@ -27,7 +27,7 @@ from backend.model.holder import LoadedModel
 from backend.model.views import VIEWS, View, score_in_views
 from backend.progress import Progress
 from backend.render.drawing import draw, encode_jpeg
-from backend.store.frames import new_frame_name, store_frame
+from backend.store.frames import Frames
 from backend.verdict.anomalies import find_anomalies
 from backend.verdict.bounds import bounds_for
 from backend.verdict.judging import choose_basis, give_verdict, judge_file, judge_tracks
@@ -127,23 +127,28 @@ def join_tracks(found: Sequence[tuple[ExaminedFrame, list[Score]]], any_face: bo
 
 
 def publish(
-    analysis: Analysis, calibration: Calibration, folder: Path, workers: Workers, progress: Progress
+    analysis: Analysis,
+    calibration: Calibration,
+    frames: Frames,
+    names: Iterator[str],
+    workers: Workers,
+    progress: Progress,
 ) -> list[PublishedFrame]:
-    """Draw the frame of every instant and store it, with and without the drawing; names in time order.
+    """Draw the frame of every instant and store it, with and without the drawing, under names taken in time order.
 
     Raises:
         Cancelled: nobody wants them any more; like after any failure, some may be stored.
         StorageFailed: they cannot be written.
     """
     instants = [frame for frame in analysis.frames if not frame.frame.follows]
-    published = [PublishedFrame(annotated=new_frame_name(), plain=new_frame_name()) for _ in instants]
-    progress.files = tuple(name for names in published for name in (names.annotated, names.plain))
+    published = [PublishedFrame(annotated=next(names), plain=next(names)) for _ in instants]
+    progress.files = tuple(name for pair in published for name in (pair.annotated, pair.plain))
 
     def publish_frame(pair: tuple[JudgedFrame, PublishedFrame]) -> None:
-        frame, names = pair
+        frame, named = pair
         progress.check()
-        store_frame(folder, names.annotated, encode_jpeg(draw(frame, calibration)))
-        store_frame(folder, names.plain, encode_jpeg(frame.frame.pixels))
+        frames.store(named.annotated, encode_jpeg(draw(frame, calibration)))
+        frames.store(named.plain, encode_jpeg(frame.frame.pixels))
 
     list(in_order(workers, publish_frame, zip(instants, published, strict=True)))
     return published

@@ -104,19 +104,23 @@ def free_port() -> int:
         return port
 
 
-@contextlib.contextmanager
-def running_server(folder: Path, **settings: str) -> Iterator[Server]:
-    """Start `python backend/app.py`, as a user would from another folder, and stop it with SIGTERM."""
-    port = settings.get("DETECTOR_PORT", str(free_port()))
-    uploads, static, log_path = folder / "uploads", folder / "static", folder / "log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR_")} | {
-        "DETECTOR_PORT": port,
+def environment_of(folder: Path, **settings: str) -> dict[str, str]:
+    """That of a process with all its folders in one, and these settings besides."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR_")} | {
         "DETECTOR_PAGE_PORT": "0",
-        "DETECTOR_UPLOAD_FOLDER": str(uploads),
-        "DETECTOR_FRAME_FOLDER": str(static),
+        "DETECTOR_UPLOAD_FOLDER": str(folder / "uploads"),
+        "DETECTOR_FRAME_FOLDER": str(folder / "static"),
         "DETECTOR_JOB_FOLDER": str(folder / "jobs"),
         **settings,
     }
+
+
+@contextlib.contextmanager
+def running_server(folder: Path, **settings: str) -> Iterator[Server]:
+    """Start `python backend/app.py`, as a user would from another folder, and stop it with SIGTERM."""
+    port = settings.pop("DETECTOR_PORT", str(free_port()))
+    uploads, static, log_path = folder / "uploads", folder / "static", folder / "log"
+    environment = environment_of(folder, DETECTOR_PORT=port, **settings)
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "backend" / "app.py")], cwd=folder, env=environment, stdout=log, stderr=log

@@ -8,12 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 
 from backend.errors import DetectorError, IdTaken, StorageFailed
 from backend.progress import Progress
-from backend.store.frames import delete_frames
+from backend.store.frames import Frames
 
 MOST_ENDED = 4096  # ended analyses that are remembered: a few kilobytes each, of the names of their frames
 
@@ -33,8 +32,8 @@ class Analyses:
     oldest of those that have no frames goes first.
     """
 
-    def __init__(self, folder: Path, retention: float) -> None:
-        self._folder = folder
+    def __init__(self, frames: Frames, retention: float) -> None:
+        self._frames = frames
         self._retention = retention
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
@@ -97,6 +96,6 @@ class Analyses:
             del self._entries[min(ended, key=lambda identity: len(self._entries[identity].progress.files) > 0)]
 
     def _delete_files(self, progress: Progress) -> int:
-        deleted = delete_frames(self._folder, progress.files)
+        deleted = self._frames.delete(progress.files)
         progress.files, progress.expires_at = (), None
         return deleted

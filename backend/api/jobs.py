@@ -13,9 +13,11 @@ from backend.api.clients import client_of
 from backend.api.contract import Deleted, JobFacts, Result
 from backend.api.receiving import UploadRequest, read_key, read_store, receive_uploads
 from backend.config import Settings
-from backend.jobs.job import Job, Order, Outcome
+from backend.jobs.job import Job, Order, Outcome, Queue
 from backend.jobs.jobs import Jobs
+from backend.media.signatures import PICTURES, SIGNATURE_LENGTH, recognise
 from backend.model.holder import ModelHolder
+from backend.store.uploads import Upload
 
 
 def create_jobs(jobs: Jobs, settings: Settings, model: ModelHolder, rates: Rates) -> Blueprint:
@@ -29,7 +31,8 @@ def create_jobs(jobs: Jobs, settings: Settings, model: ModelHolder, rates: Rates
         uploads = receive_uploads(request, settings.upload_limit)
         client = client_of(request.remote_addr or "")
         rates.count(client, len(uploads) - 1)  # the first was, when the request came
-        identity, is_new = jobs.submit(Order(client, g.request_id, uploads, store, key))
+        queue: Queue = settings.video_queue if any(map(_is_video, uploads)) else "cpu"
+        identity, is_new = jobs.submit(Order(client, g.request_id, uploads, store, key, queue))
         if is_new and isinstance(request, UploadRequest):
             request.leave_files()
         return _answer(jobs, settings, identity), 202, {"Location": url_for(".job", identity=identity)}
@@ -46,6 +49,11 @@ def create_jobs(jobs: Jobs, settings: Settings, model: ModelHolder, rates: Rates
         return jsonify(Deleted(status="ok", id=identity, files_deleted=deleted))
 
     return blueprint
+
+
+def _is_video(upload: Upload) -> bool:
+    with upload.path.open("rb") as file:
+        return recognise(file.read(SIGNATURE_LENGTH)) not in PICTURES
 
 
 def _answer(jobs: Jobs, settings: Settings, identity: str) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +21,7 @@ from backend.model.holder import LoadedModel, ModelHolder
 from backend.model.manifest import Manifest
 from backend.pipeline import Examiner, analyse, publish
 from backend.progress import Progress
+from backend.store.frames import Frames
 from backend.store.uploads import Upload
 
 
@@ -43,21 +44,27 @@ class Judge:
     model: ModelHolder
     examine: Examiner
     workers: Workers
+    frames: Frames
 
     def judge(
-        self, upload: Upload, model: LoadedModel, store: bool, stopwatch: Stopwatch, progress: Progress
+        self,
+        upload: Upload,
+        model: LoadedModel,
+        names: Iterator[str] | None,
+        stopwatch: Stopwatch,
+        progress: Progress,
     ) -> Judged:
-        """Judge a file, and store its frames if that is wanted; see `analyse` and `publish` for what may be raised."""
+        """Judge a file, and store its frames if there are names for them; see `analyse` and `publish` for errors."""
         examination = how_closely(self.settings, model.manifest)
         analysis = analyse(
             upload.path, upload.sha256, model, self.examine, examination, self.workers, stopwatch, progress
         )
         published = None
-        if store:
+        if names:
             progress.enter("drawing")
             with stopwatch.stage("drawing"):
                 calibration = model.manifest.calibration_of(analysis.basis)
-                published = publish(analysis, calibration, self.settings.frame_folder, self.workers, progress)
+                published = publish(analysis, calibration, self.frames, names, self.workers, progress)
             progress.expires_at = datetime.now(UTC) + timedelta(seconds=self.settings.retention)
         return Judged(analysis, published, model.manifest, examination, progress.expires_at)
 
@@ -89,7 +96,8 @@ class Judge:
                 raise Interrupted("The service ended too often while it judged this file, and gave it up.")
             progress.enter("examining")
             with stopwatch.stage("total"):
-                judged = self.judge(task.upload, self.model.require(), task.store, stopwatch, progress)
+                names = task.frame_names if task.store else None
+                judged = self.judge(task.upload, self.model.require(), names, stopwatch, progress)
         except Cancelled:
             raise
         except Exception as error:

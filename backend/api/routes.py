@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, abort, g, jsonify, request, send_from_directory
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from flask import Blueprint, Response, abort, g, jsonify, request, send_file
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from backend.api.admission import Admission
 from backend.api.analyses import Analyses
 from backend.api.answer import analysis_answer, model_facts
 from backend.api.contract import Deleted, Health, Limits, ModelFacts, Service
 from backend.api.judging import Judge
+from backend.api.queues import Queues
 from backend.api.receiving import read_wish, receive_upload
 from backend.config import Settings
 from backend.examination import Stopwatch
+from backend.jobs.jobs import Jobs
 from backend.media.signatures import ALLOWED_EXTENSIONS
 from backend.model.holder import ModelHolder
 from backend.progress import Progress
-from backend.store.frames import seconds_left
+from backend.store.frames import random_names
 
 SERVICE = "deepfake-detector"
 VERSION = "0.1.0"
@@ -33,12 +35,15 @@ class Services:
     admission: Admission
     analyses: Analyses
     judge: Judge
+    jobs: Jobs
 
 
 def create_blueprint(services: Services) -> Blueprint:
     """All routes, bound to their services."""
     settings = services.settings
     blueprint = Blueprint("api", __name__)
+    queues = CollectorRegistry()
+    queues.register(Queues(services.jobs.figures))
 
     @blueprint.get("/")
     def index() -> Response:
@@ -57,13 +62,15 @@ def create_blueprint(services: Services) -> Blueprint:
 
     @blueprint.get("/metrics")
     def prometheus() -> Response:
-        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+        told = generate_latest() + generate_latest(queues)
+        return Response(told, content_type=CONTENT_TYPE_LATEST)
 
     @blueprint.post("/predict")
     def predict() -> Response:
         wish = read_wish(request.args)
         model = services.model.require()
         identity = wish.identity or g.request_id
+        names = random_names() if wish.store else None
         stopwatch = Stopwatch()
         with (
             services.analyses.follow(identity) as progress,
@@ -72,7 +79,7 @@ def create_blueprint(services: Services) -> Blueprint:
         ):
             with stopwatch.stage("receiving"):
                 upload = receive_upload(request, settings.upload_limit)
-            judged = services.judge.judge(upload, model, wish.store, stopwatch, progress)
+            judged = services.judge.judge(upload, model, names, stopwatch, progress)
         answer = services.judge.tell(judged, identity, stopwatch)
         details = answer["details"]
         g.facts = {"bytes": upload.size, "verdict": details["verdict"], "timing_ms": details["timing_ms"]}
@@ -90,10 +97,11 @@ def create_blueprint(services: Services) -> Blueprint:
 
     @blueprint.get("/static/<name>")
     def frame(name: str) -> Response:
-        life = seconds_left(settings.frame_folder, name, settings.retention)
-        if not life:
+        stored = services.judge.frames.find(name)
+        life = stored.seconds_left(settings.retention) if stored else 0
+        if stored is None or not life:
             abort(404)
-        response = send_from_directory(settings.frame_folder.resolve(), name, mimetype="image/jpeg", max_age=life)
+        response = send_file(stored.jpeg, mimetype="image/jpeg", max_age=life, etag=name, last_modified=stored.written)
         response.cache_control.public = False
         response.cache_control.private = True
         return response

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from itertools import islice
 
 from backend.errors import Cancelled, DetectorError, StorageFailed
-from backend.jobs.job import Outcome, Task
-from backend.jobs.sqlite_ledger import SqliteLedger
+from backend.jobs.job import MOST_FRAMES, Outcome, Task
+from backend.jobs.ledger import Ledger
 from backend.progress import Progress, State
-from backend.store.frames import delete_frames
-from backend.store.uploads import delete_upload, use_upload
+from backend.store.frames import Frames
+from backend.store.uploads import Uploads
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +32,15 @@ class ReportedProgress(Progress):
     def enter(self, state: State) -> None:
         """Go on to the next state; see `Progress.enter`."""
         super().enter(state)
-        self._tell()
+        self.tell()
 
     def count_instant(self) -> None:
         """One more instant was examined."""
         super().count_instant()
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell the ledger how far it is."""
         if not self._report(self):
             self.cancel()
 
@@ -46,12 +48,13 @@ class ReportedProgress(Progress):
 class Carrier:
     """Carries out what was claimed from a ledger."""
 
-    def __init__(self, ledger: SqliteLedger, frame_folder: Path, judge: JudgeTask) -> None:
+    def __init__(self, ledger: Ledger, uploads: Uploads, frames: Frames, judge: JudgeTask) -> None:
         self._ledger = ledger
-        self._frame_folder = frame_folder
+        self._uploads = uploads
+        self._frames = frames
         self._judge = judge
 
-    def follow(self, task: Task) -> Progress:
+    def follow(self, task: Task) -> ReportedProgress:
         """The progress of a file: told at every step, and cancelled when its job is."""
         return ReportedProgress(partial(self._ledger.report, task))
 
@@ -61,9 +64,9 @@ class Carrier:
         Where it was cancelled, that was by its client, and nothing is left to do, or by the end of this process: then
         it waits for another.
         """
-        use_upload(task.upload)
         try:
-            outcome = self._judge(task, progress)
+            with self._uploads.fetch(task.upload) as upload:
+                outcome = self._judge(replace(task, upload=upload), progress)
             wanted = self._ledger.finish(task, outcome)
         except Cancelled:
             self._give_back(task, progress, counted=False)
@@ -73,14 +76,24 @@ class Carrier:
             self._give_back(task, progress, counted=True)
             return error.retry_after or 0
         if wanted:
-            delete_upload(task.upload.path)
-        self._delete_frames(set(progress.files) - set(outcome.frames if wanted else ()))
+            self._uploads.delete(task.upload.path)
+            made = progress.files if task.attempt == 1 else islice(task.frame_names, MOST_FRAMES)
+            self._delete_frames(set(made) - set(outcome.frames))
+        else:
+            self._clear(task, progress)
         return 0
 
     def _give_back(self, task: Task, progress: Progress, *, counted: bool) -> None:
-        self._ledger.release(task, counted=counted)
-        self._delete_frames(progress.files)
+        """Let a file wait again; its frames are left to be written over by the next attempt."""
+        if not self._ledger.release(task, counted=counted):
+            self._clear(task, progress)
+
+    def _clear(self, task: Task, progress: Progress) -> None:
+        """Delete the frames of a file that nobody wants; where there is another attempt at it, they are its own."""
+        job = self._ledger.find(task.job)
+        if job is None or job.state == "cancelled":
+            self._delete_frames(progress.files)
 
     def _delete_frames(self, names: Iterable[str]) -> None:
         with contextlib.suppress(StorageFailed):  # then the purge deletes them
-            delete_frames(self._frame_folder, names)
+            self._frames.delete(names)

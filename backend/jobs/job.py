@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from backend.media.instants import MOST_INSTANTS
 from backend.progress import State as Stage
+from backend.store.frames import derived_names
 from backend.store.uploads import Upload
 
+Queue = Literal["cpu", "gpu"]  # of files that any worker takes, and of those meant for workers with a GPU
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
+MOST_FRAMES = 2 * MOST_INSTANTS  # of a file: with the drawing and without
+UNMEASURED_SECONDS = 2.0  # that a file takes before any was judged
 ATTEMPTS = 3  # at a file, each begun and cut off by the end of the process or by a want that may pass
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a client asks for: its files, whether their frames are stored, and its word for this very order, if any."""
+    """What a client asks for: its files, whether their frames are stored, and its word for this very order, if any.
+
+    `queue` is for workers on other machines alone: the service itself takes all files alike.
+    """
 
     client: str
     request_id: str
     uploads: tuple[Upload, ...]
     store: bool
     key: str | None
+    queue: Queue = "cpu"
 
     @property
     def fingerprint(self) -> str:
@@ -43,6 +54,11 @@ class Task:
     request_id: str
     upload: Upload
     store: bool
+
+    @property
+    def frame_names(self) -> Iterator[str]:
+        """Those that its frames get, in whatever attempt."""
+        return derived_names(self.job, self.place)
 
 
 @dataclass(frozen=True)
@@ -103,10 +119,29 @@ class Job:
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What lies in folders for a job that is no more."""
+    """What lies about of a job that is no more; `begun` are places of files whose attempts may have left frames."""
 
+    job: str
     uploads: tuple[Path, ...]
     frames: tuple[str, ...]
+    begun: tuple[int, ...]
+
+    @property
+    def possible_frames(self) -> Iterator[str]:
+        """Names of all frames that may have been left."""
+        return (name for place in self.begun for name in islice(derived_names(self.job, place), MOST_FRAMES))
+
+
+@dataclass(frozen=True)
+class QueueFigures:
+    """A queue as it is now, and what has come of it so far: ages and times in seconds."""
+
+    waiting: int
+    running: int
+    oldest: float
+    ended: int
+    seconds: float
+    retries: int
 
 
 @dataclass(frozen=True)
@@ -117,6 +152,11 @@ class Backlog:
     own: int
     seconds_each: float
 
+    @classmethod
+    def measured(cls, waiting: int, own: int, took: Sequence[float]) -> Backlog:
+        """With the seconds that each of the last files took, which may be none."""
+        return cls(waiting, own, sum(took) / len(took) if took else UNMEASURED_SECONDS)
+
     def has_room(self, files: int, most: int) -> bool:
         """Whether a client may send so many more: no more of its own may wait then than there is room left.
 
@@ -126,4 +166,4 @@ class Backlog:
 
     def seconds_until_room(self, runners: int) -> int:
         """When it is worth trying again: after half of what waits was judged."""
-        return max(1, math.ceil(self.waiting / 2 * self.seconds_each / runners))
+        return max(1, math.ceil(self.waiting / 2 * self.seconds_each / max(1, runners)))

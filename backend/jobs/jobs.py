@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from backend.errors import StorageFailed
-from backend.jobs.job import Job, Leftovers, Order
-from backend.jobs.sqlite_ledger import SqliteLedger
-from backend.store.frames import delete_frames
-from backend.store.uploads import delete_upload
+from backend.errors import Busy, KeyReused, StorageFailed
+from backend.jobs.job import Job, Leftovers, Order, QueueFigures
+from backend.jobs.ledger import Ledger
+from backend.store.frames import Frames
+from backend.store.uploads import Upload, Uploads
 
 logger = logging.getLogger(__name__)
 
@@ -20,22 +20,36 @@ class Jobs:
 
     Args:
         ledger: what is known of them.
-        frame_folder: where their frames lie.
+        uploads: where their files lie until they are judged.
+        frames: where their frames lie.
         retention: seconds for which they are remembered after their end.
         wake: called when there is something to judge.
     """
 
-    def __init__(self, ledger: SqliteLedger, frame_folder: Path, retention: float, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, uploads: Uploads, frames: Frames, retention: float, wake: Callable[[Order], object]
+    ) -> None:
         self._ledger = ledger
-        self._frame_folder = frame_folder
+        self._uploads = uploads
+        self._frames = frames
         self._retention = retention
         self._wake = wake
 
     def submit(self, order: Order) -> tuple[str, bool]:
-        """Let files wait for their turn, see `SqliteLedger.submit`."""
-        submitted = self._ledger.submit(order)
-        self._wake()
-        return submitted
+        """Let files wait for their turn, see `Ledger.submit`."""
+        kept: list[Upload] = []
+        try:
+            for upload in order.uploads:
+                kept.append(self._uploads.keep(upload))
+            identity, is_new = self._ledger.submit(replace(order, uploads=tuple(kept)))
+        except (Busy, KeyReused):  # after other failures it may have been taken in all the same
+            self._delete_uploads(kept)
+            raise
+        if is_new:
+            self._wake(order)
+        else:
+            self._delete_uploads(kept)
+        return identity, is_new
 
     def find(self, identity: str) -> Job | None:
         """A job as it is now."""
@@ -58,7 +72,16 @@ class Jobs:
         except StorageFailed:
             logger.exception("purge of jobs failed")
 
+    def figures(self) -> Mapping[str, QueueFigures]:
+        """Each queue by its name."""
+        return self._ledger.figures()
+
     def _delete(self, leftovers: Leftovers) -> int:
         for path in leftovers.uploads:
-            delete_upload(path)
-        return delete_frames(self._frame_folder, leftovers.frames)
+            self._uploads.delete(path)
+        self._frames.delete(leftovers.possible_frames)
+        return self._frames.delete(leftovers.frames)
+
+    def _delete_uploads(self, uploads: Iterable[Upload]) -> None:
+        for upload in uploads:
+            self._uploads.delete(upload.path)

@@ -13,30 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import Busy, KeyReused, StorageFailed
-from backend.jobs.job import Backlog, Job, Leftovers, Order, Outcome, Part, Task
+from backend.jobs.job import Backlog, Job, Leftovers, Order, Outcome, Part, QueueFigures, Task
 from backend.progress import Progress
 from backend.store.uploads import Upload
 
 NAME = "jobs.sqlite3"
+QUEUE = "embedded"
 LOCKED_SECONDS = 10  # for which another process that writes is waited for
 MEASURED = 32  # files, the last ones, by which it is judged how long the next will take
-UNMEASURED_SECONDS = 2.0  # that a file takes before any was judged
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    id TEXT PRIMARY KEY, client TEXT NOT NULL, key TEXT, fingerprint TEXT NOT NULL, store INTEGER NOT NULL,
-    request_id TEXT NOT NULL, created REAL NOT NULL, UNIQUE (client, key)
-);
-CREATE TABLE IF NOT EXISTS tasks (
-    job TEXT NOT NULL REFERENCES jobs ON DELETE CASCADE, place INTEGER NOT NULL,
-    path TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, turn INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'queued', attempt INTEGER NOT NULL DEFAULT 0,
-    stage TEXT NOT NULL DEFAULT 'waiting', progress REAL NOT NULL DEFAULT 0, began REAL, ended REAL,
-    status INTEGER, body TEXT, frames TEXT NOT NULL DEFAULT '[]',
-    PRIMARY KEY (job, place)
-);
-CREATE INDEX IF NOT EXISTS turns ON tasks (state, turn);
-"""
+SCHEMA = Path(__file__).with_suffix(".sql")
 
 Row = Any  # as sqlite3 has it
 
@@ -60,15 +46,7 @@ class SqliteLedger:
         self._lock = threading.Lock()
 
     def submit(self, order: Order) -> tuple[str, bool]:
-        """Let files wait for their turn; the id of their job, and whether it is new.
-
-        Clients take turns: the first file of each comes before the second of any, however many one sends.
-
-        Raises:
-            KeyReused: the client has used the key for another order.
-            Busy: too many are waiting already, or too many of this client's.
-            StorageFailed: nothing can be written.
-        """
+        """See `Ledger.submit`."""
         with self._transaction() as connection:
             if order.key is not None:
                 known = connection.execute(
@@ -100,7 +78,7 @@ class SqliteLedger:
         return identity, True
 
     def find(self, identity: str) -> Job | None:
-        """A job as it is now."""
+        """See `Ledger.find`."""
         with self._transaction() as connection:
             tasks = _tasks_of(connection, identity)
             if not tasks:
@@ -121,7 +99,7 @@ class SqliteLedger:
         )
 
     def remove(self, identity: str) -> Leftovers | None:
-        """Forget a job that has ended; of another remember only that it was cancelled. None: there is no such job."""
+        """See `Ledger.remove`."""
         with self._transaction() as connection:
             tasks = _tasks_of(connection, identity)
             if not tasks:
@@ -134,7 +112,7 @@ class SqliteLedger:
                     "frames = '[]' WHERE job = ?",
                     (time.time(), identity),
                 )
-        return _leftovers(tasks)
+        return _leftovers(identity, tasks)
 
     def waits(self) -> bool:
         """Whether there is a file to be taken."""
@@ -142,7 +120,7 @@ class SqliteLedger:
             return connection.execute("SELECT 1 FROM tasks WHERE state = 'queued' LIMIT 1").fetchone() is not None
 
     def claim(self) -> Task | None:
-        """Take the file whose turn it is, if there is any."""
+        """See `Ledger.claim`."""
         with self._transaction() as connection:
             taken = connection.execute(
                 "UPDATE tasks SET state = 'running', attempt = attempt + 1, stage = 'waiting', progress = 0, began = ? "
@@ -163,11 +141,11 @@ class SqliteLedger:
         )
 
     def report(self, task: Task, progress: Progress) -> bool:
-        """Note how far a file is; whether it is still wanted, and of this attempt."""
+        """See `Ledger.report`."""
         return self._update(task, "stage = ?, progress = ?", progress.state, progress.fraction)
 
     def finish(self, task: Task, outcome: Outcome) -> bool:
-        """Note what came of a file; whether that was still wanted, and of this attempt."""
+        """See `Ledger.finish`."""
         state = "done" if outcome.status == 200 else "failed"
         return self._update(
             task,
@@ -176,7 +154,7 @@ class SqliteLedger:
         )
 
     def release(self, task: Task, *, counted: bool) -> bool:
-        """Let a file wait for another turn; whether this attempt counts as one."""
+        """See `Ledger.release`."""
         return self._update(
             task, "state = 'queued', stage = 'waiting', progress = 0, attempt = attempt - ?", 0 if counted else 1
         )
@@ -192,7 +170,7 @@ class SqliteLedger:
                     )
 
     def purge(self, retention: float) -> list[Leftovers]:
-        """Forget jobs that ended so many seconds ago, or have waited for so long; what is left of them."""
+        """See `Ledger.purge`."""
         before = time.time() - retention
         with self._transaction() as connection:
             over = connection.execute(
@@ -200,14 +178,20 @@ class SqliteLedger:
                 "HAVING sum(state = 'running') = 0 AND max(coalesce(ended, created)) < ?",
                 (before,),
             ).fetchall()
-            leftovers = [_leftovers(_tasks_of(connection, row["id"])) for row in over]
+            leftovers = [_leftovers(row["id"], _tasks_of(connection, row["id"])) for row in over]
             connection.executemany("DELETE FROM jobs WHERE id = ?", [(row["id"],) for row in over])
         return leftovers
 
-    def counts(self) -> dict[str, int]:
-        """Files by state."""
+    def figures(self) -> dict[str, QueueFigures]:
+        """See `Ledger.figures`; here there is one queue."""
         with self._transaction() as connection:
-            return dict(connection.execute("SELECT state, count(*) FROM tasks GROUP BY state").fetchall())
+            figures = connection.execute(
+                "SELECT count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'running'), "
+                "coalesce(? - min(created) FILTER (WHERE state = 'queued'), 0), (SELECT ended FROM figures), "
+                "(SELECT seconds FROM figures), (SELECT retries FROM figures) FROM tasks JOIN jobs ON id = job",
+                (time.time(),),
+            ).fetchone()
+        return {QUEUE: QueueFigures(*figures)}
 
     def close(self) -> None:
         """Close the file."""
@@ -247,7 +231,7 @@ def _open(folder: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
-    connection.executescript(SCHEMA)
+    connection.executescript(SCHEMA.read_text())
     return connection
 
 
@@ -256,12 +240,10 @@ def _backlog(connection: sqlite3.Connection, client: str) -> Backlog:
         "SELECT count(*), coalesce(sum(client = ?), 0) FROM tasks JOIN jobs ON id = job WHERE state = 'queued'",
         (client,),
     ).fetchone()
-    (seconds,) = connection.execute(
-        "SELECT avg(ended - began) FROM "
-        "(SELECT ended, began FROM tasks WHERE status IS NOT NULL ORDER BY ended DESC LIMIT ?)",
-        (MEASURED,),
-    ).fetchone()
-    return Backlog(waiting, own, UNMEASURED_SECONDS if seconds is None else seconds)
+    took = connection.execute(
+        "SELECT ended - began FROM tasks WHERE status IS NOT NULL ORDER BY ended DESC LIMIT ?", (MEASURED,)
+    ).fetchall()
+    return Backlog.measured(waiting, own, [seconds for (seconds,) in took])
 
 
 def _next_turn(connection: sqlite3.Connection, client: str) -> int:
@@ -287,8 +269,10 @@ def _part(task: Row) -> Part:
     return Part(task["state"], task["stage"], task["progress"], outcome)
 
 
-def _leftovers(tasks: list[Row]) -> Leftovers:
+def _leftovers(identity: str, tasks: list[Row]) -> Leftovers:
     return Leftovers(
+        identity,
         uploads=tuple(Path(task["path"]) for task in tasks),
         frames=tuple(name for task in tasks for name in json.loads(task["frames"])),
+        begun=tuple(task["place"] for task in tasks if task["attempt"] and not task["ended"]),
     )

@@ -10,9 +10,11 @@ import re
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 PREFIX = "upload-"
 FOLDER_NAME = re.compile(PREFIX + "[0-9a-f]{32}")
@@ -69,17 +71,46 @@ def is_needed(folder: Path) -> bool:
     return False
 
 
-def use_upload(upload: Upload) -> None:
-    """Let the retention of an upload that was left begin anew, so that it is not purged while it is judged."""
-    with contextlib.suppress(OSError):  # whatever is wrong with it is told when it is examined
-        os.utime(upload.path.parent)
+class Uploads(Protocol):
+    """Where uploads lie that are judged after the request which brought them."""
+
+    def keep(self, upload: Upload) -> Upload:
+        """Put what a request leaves where whoever judges it finds it.
+
+        Raises:
+            StorageFailed: there is no room for it.
+        """
+
+    def fetch(self, upload: Upload) -> AbstractContextManager[Upload]:
+        """A file on this machine for as long as it is judged.
+
+        Raises:
+            StorageFailed: it cannot be had.
+        """
+
+    def delete(self, path: Path) -> None:
+        """Delete one; what cannot be deleted is left to the purge."""
 
 
-def delete_upload(path: Path) -> None:
-    """Delete an upload that was left, and its folder with the last one; what cannot be deleted is left to the purge."""
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
-        path.parent.rmdir()
+class UploadFolder:
+    """Uploads where they were received, on this machine or in a folder that several share."""
+
+    def keep(self, upload: Upload) -> Upload:
+        """See `Uploads.keep`."""
+        return upload
+
+    @contextlib.contextmanager
+    def fetch(self, upload: Upload) -> Iterator[Upload]:
+        """See `Uploads.fetch`; its retention begins anew, so that it is not purged while it is judged."""
+        with contextlib.suppress(OSError):  # whatever is wrong with it is told when it is examined
+            os.utime(upload.path.parent)
+        yield upload
+
+    def delete(self, path: Path) -> None:
+        """See `Uploads.delete`; its folder goes with the last one."""
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+            path.parent.rmdir()
 
 
 def finish_upload(file: IO[bytes]) -> Upload:

@@ -15,9 +15,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from backend import pipeline
 from backend.app import create_app
 from backend.domain import Calibration
+from backend.store.frames import FrameFolder
 from tests.app.test_access import app_with
 from tests.app.test_errors import PNG, check
 from tests.app.test_metrics import counted
@@ -193,25 +193,26 @@ def test_a_waiting_analysis_is_cancelled_at_once(open_app, gate, background, vid
 def test_what_is_cancelled_while_it_is_drawn_leaves_no_frame(client, settings, video, monkeypatch):
     stored, states = [], []
 
-    def store_and_cancel(folder, name, jpeg):
+    def store_and_cancel(frames, name, jpeg):
         stored.append(name)
-        real_store(folder, name, jpeg)
+        real_store(frames, name, jpeg)
         if len(stored) >= 5:
             states.append(state(client)["state"])
             client.delete(f"/analyses/{ID}")
 
-    real_store = pipeline.store_frame
-    monkeypatch.setattr(pipeline, "store_frame", store_and_cancel)
+    real_store = FrameFolder.store
+    monkeypatch.setattr(FrameFolder, "store", store_and_cancel)
     check(post(client, video), 410, "cancelled", "was cancelled")
     assert states[0] == "drawing" and 5 <= len(stored) < 32 and list(settings.frame_folder.iterdir()) == []
 
 
 def test_what_cannot_be_stored_leaves_no_frame(client, settings, video, monkeypatch):
-    def store_some(folder, name, jpeg):
-        real_store(folder if len(list(folder.iterdir())) < 4 else folder / "full", name, jpeg)
+    def store_some(frames, name, jpeg):
+        fits = len(list(settings.frame_folder.iterdir())) < 4
+        real_store(frames if fits else FrameFolder(settings.frame_folder / "full"), name, jpeg)
 
-    real_store = pipeline.store_frame
-    monkeypatch.setattr(pipeline, "store_frame", store_some)
+    real_store = FrameFolder.store
+    monkeypatch.setattr(FrameFolder, "store", store_some)
     check(post(client, video), 503, "storage_failed", "no room")
     assert list(settings.frame_folder.iterdir()) == []
     monkeypatch.undo()

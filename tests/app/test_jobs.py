@@ -19,6 +19,7 @@ from backend.errors import Busy, StorageFailed
 from backend.jobs.job import ATTEMPTS
 from backend.model.holder import ModelHolder
 from backend.pipeline import Examiner
+from backend.store.frames import FrameFolder
 from tests.app.test_access import app_with
 from tests.app.test_analyses import Gate
 from tests.app.test_errors import PNG, check
@@ -33,11 +34,11 @@ KEY = {"Idempotency-Key": "0b1f2c1e-1f6c-4f0a-9a52-7f4a0a3c9f55"}
 @contextmanager
 def running(app: Flask) -> Iterator[FlaskClient]:
     """A client of an app that carries out its jobs."""
-    app.extensions["runner"].start()
+    app.extensions["engine"].start()
     try:
         yield app.test_client()
     finally:
-        app.extensions["runner"].close()
+        app.extensions["engine"].close()
 
 
 @pytest.fixture
@@ -251,6 +252,17 @@ def test_a_full_queue_refuses_more_and_says_when_to_try_again(start, gate, pictu
     assert post(client, picture, **other).status_code == 202
 
 
+def test_where_files_lie_in_a_store_that_machines_share_it_is_the_same(start, video, settings, tmp_path):
+    client = start(ReadyModel(FakeClassifier()), storage_url=f"file://{tmp_path}/shared")
+    submitted = post(client, video)
+    body = wait_for_end(client, submitted)["results"][0]["body"]
+    with client.get(f"/static/{body['frames'][0]}") as frame:
+        assert frame.status_code == 200 and frame.data[:3] == b"\xff\xd8\xff"
+    assert not any(settings.upload_folder.iterdir()) and not any(settings.frame_folder.iterdir())
+    assert client.delete(submitted.headers["Location"]).get_json()["files_deleted"] == 32
+    assert [path for path in (tmp_path / "shared").rglob("*") if path.is_file()] == []
+
+
 def test_files_count_towards_the_rate_however_they_are_sent(settings, picture):
     client = app_with(settings, rate_limit="3 per minute").test_client()
     assert post(client, picture, picture).status_code == 202
@@ -305,11 +317,11 @@ def test_a_failure_that_nobody_foresaw_tells_nothing_of_the_inside(start, pictur
 
 
 def test_where_frames_cannot_be_stored_none_is_left(start, picture, settings, monkeypatch):
-    def full(folder, name, jpeg):
-        (folder / name).write_bytes(jpeg)
+    def full(frames, name, jpeg):
+        (settings.frame_folder / name).write_bytes(jpeg)
         raise StorageFailed
 
-    monkeypatch.setattr("backend.pipeline.store_frame", full)
+    monkeypatch.setattr(FrameFolder, "store", full)
     monkeypatch.setattr(StorageFailed, "retry_after", 1)
     job = wait_for_end(client := start(ReadyModel(FakeClassifier())), post(client, picture))
     assert job["results"][0]["body"]["code"] == "storage_failed"

@@ -6,6 +6,7 @@ import re
 import pytest
 from prometheus_client import REGISTRY
 
+from backend.api.queues import Queues
 from backend.config import ROOT
 from tests.app.test_access import app_with
 from tests.app.test_errors import PNG, upload
@@ -72,8 +73,9 @@ def test_the_dashboard_asks_for_numbers_that_there_are(client):
     queries = " ".join(target["expr"] for panel in panels for target in panel["targets"])
     asked = set(re.findall(r"\b(?:detector|process)_\w+", queries))
     told = client.get("/metrics").get_data(as_text=True)
-    offered = {name for family in REGISTRY.collect() for name in (family.name, f"{family.name}_total")}
-    offered |= {f"{family.name}_{part}" for family in REGISTRY.collect() for part in ("bucket", "sum", "count")}
+    families = [*REGISTRY.collect(), *Queues(dict).describe()]
+    offered = {name for family in families for name in (family.name, f"{family.name}_total")}
+    offered |= {f"{family.name}_{part}" for family in families for part in ("bucket", "sum", "count")}
     assert asked and asked <= offered
     for family in re.findall(r"# TYPE (detector_\w+) ", told):
         if not family.endswith("_created"):

@@ -77,6 +77,17 @@ def test_its_health_check_tells_whether_it_is_ready(server, container, tmp_path)
     assert other.run(other.recipe.health) == (1, "")
 
 
+def test_the_fleet_takes_all_rights_away_too_and_sets_what_is_a_setting(compose):
+    services = yaml.safe_load((COMPOSE.parent / "compose.fleet.yaml").read_text())["services"]
+    known = {f"DETECTOR_{name.upper()}" for name in Settings.model_fields}
+    for part in (services["service"], services["worker"]):
+        for name in ("read_only", "cap_drop", "security_opt", "mem_limit", "pids_limit"):
+            assert part[name] == compose[name]
+        assert {name for name in part["environment"] if name.startswith("DETECTOR_")} <= known
+    assert (services["service"]["deploy"], services["worker"]["deploy"]) == ({"replicas": 2}, {"replicas": 3})
+    assert all("ports" not in services[name] for name in ("redis", "store", "worker"))
+
+
 def test_compose_takes_all_rights_away(compose):
     assert compose["read_only"] is True and compose["cap_drop"] == ["ALL"]
     assert compose["security_opt"] == ["no-new-privileges:true"] and "privileged" not in compose

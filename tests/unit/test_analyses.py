@@ -7,6 +7,7 @@ import pytest
 from backend.api import analyses as module
 from backend.api.analyses import Analyses
 from backend.errors import Busy, Cancelled, IdTaken, StorageFailed, UnreadableMedia
+from backend.store.frames import FrameFolder
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def finish(analyses: Analyses, identity: str, files: tuple[str, ...] = ()) -> No
 
 
 def test_an_id_can_be_used_once(tmp_path):
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     finish(analyses, "a")
     with pytest.raises(IdTaken), analyses.follow("a"):
         pass
@@ -31,7 +32,7 @@ def test_an_id_can_be_used_once(tmp_path):
 
 
 def test_an_analysis_is_remembered_for_the_retention_after_its_end_and_its_id_is_free_then(tmp_path, clock):
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     with analyses.follow("a"):
         clock[0] += 1000
         assert analyses.find("a").state == "waiting"
@@ -43,7 +44,7 @@ def test_an_analysis_is_remembered_for_the_retention_after_its_end_and_its_id_is
 
 
 def test_what_failed_is_remembered_as_such_and_its_files_are_gone(tmp_path):
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     (tmp_path / "x.jpg").touch()
     with pytest.raises(UnreadableMedia), analyses.follow("a") as progress:
         progress.files = ("x.jpg", "y.jpg")
@@ -53,7 +54,7 @@ def test_what_failed_is_remembered_as_such_and_its_files_are_gone(tmp_path):
 
 @pytest.mark.parametrize("error", [Busy("Too much."), StorageFailed()])
 def test_what_may_be_tried_again_may_be_so_with_the_same_id(tmp_path, error):
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     with pytest.raises(type(error)), analyses.follow("a"):
         raise error
     assert analyses.find("a") is None
@@ -61,7 +62,7 @@ def test_what_may_be_tried_again_may_be_so_with_the_same_id(tmp_path, error):
 
 
 def test_what_is_cancelled_in_the_last_moment_is_not_done_and_its_files_are_gone(tmp_path):
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     with pytest.raises(Cancelled), analyses.follow("a") as progress:
         (tmp_path / "x.jpg").touch()
         progress.files = ("x.jpg",)
@@ -70,7 +71,7 @@ def test_what_is_cancelled_in_the_last_moment_is_not_done_and_its_files_are_gone
 
 
 def test_files_of_what_is_done_are_deleted_once(tmp_path):
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     for name in ("x.jpg", "y.jpg", "z.jpg"):
         (tmp_path / name).touch()
     finish(analyses, "a", ("x.jpg", "y.jpg", "purged.jpg"))
@@ -80,7 +81,7 @@ def test_files_of_what_is_done_are_deleted_once(tmp_path):
 
 
 def test_files_that_cannot_be_deleted_may_be_later(tmp_path):
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     (tmp_path / "x.jpg").mkdir()
     finish(analyses, "a", ("x.jpg",))
     with pytest.raises(StorageFailed):
@@ -92,7 +93,7 @@ def test_files_that_cannot_be_deleted_may_be_later(tmp_path):
 
 def test_no_more_are_remembered_than_the_limit_and_those_without_files_go_first(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MOST_ENDED", 3)
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     with analyses.follow("running"):
         finish(analyses, "a", ("a.jpg",))
         finish(analyses, "b")
@@ -109,7 +110,7 @@ def test_no_more_are_remembered_than_the_limit_and_those_without_files_go_first(
 
 
 def test_of_many_that_want_one_id_one_gets_it(tmp_path):
-    analyses = Analyses(tmp_path, 100)
+    analyses = Analyses(FrameFolder(tmp_path), 100)
     together, taken = threading.Barrier(8), []
 
     def want() -> None:

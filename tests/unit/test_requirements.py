@@ -6,7 +6,7 @@ import pytest
 
 from backend.config import ROOT
 
-LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-train.txt", "requirements-gpu.txt"]
+LOCKS = ["requirements.txt", *(f"requirements-{part}.txt" for part in ("fleet", "dev", "train", "gpu"))]
 
 
 @pytest.mark.parametrize("name", LOCKS)

@@ -5,12 +5,13 @@ import stat
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from backend.errors import StorageFailed
-from backend.store.frames import FRAME_NAME, new_frame_name, seconds_left, store_frame
+from backend.store.frames import FRAME_NAME, FrameFolder, derived_names, random_names
 from backend.store.purge import LOCK_NAME, Purger, purge, schedule_purge
 from backend.store.uploads import FOLDER_NAME, PrivateFolder, finish_upload
 
@@ -22,19 +23,19 @@ def aged(path: Path, seconds: float) -> Path:
 
 
 def test_names_are_of_128_random_bits():
-    names = {new_frame_name() for _ in range(1000)}
+    names = set(islice(random_names(), 1000))
     assert len(names) == 1000 and all(FRAME_NAME.fullmatch(name) for name in names)
 
 
 def test_a_frame_is_stored_whole_and_nothing_else_is_left(tmp_path):
-    store_frame(tmp_path, "a.jpg", b"jpeg")
+    FrameFolder(tmp_path).store("a.jpg", b"jpeg")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.jpg": b"jpeg"}
 
 
 def test_a_frame_that_cannot_be_stored_leaves_nothing(tmp_path):
     (tmp_path / "a.jpg").mkdir()
     with pytest.raises(StorageFailed):
-        store_frame(tmp_path, "a.jpg", b"jpeg")
+        FrameFolder(tmp_path).store("a.jpg", b"jpeg")
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
 
 
@@ -156,14 +157,19 @@ def test_one_of_two_purges_a_folder_and_the_other_takes_over(tmp_path):
 
 
 def test_a_frame_is_shown_until_its_time_is_over_and_never_through_a_link(tmp_path):
-    name, other = new_frame_name(), new_frame_name()
+    name, other, none = islice(random_names(), 3)
     aged(tmp_path / name, 40)
     (tmp_path / other).symlink_to(tmp_path / name)
-    assert 58 <= seconds_left(tmp_path, name, 100) <= 60
-    assert seconds_left(tmp_path, name, 30) == 0
-    assert seconds_left(tmp_path, other, 100) == 0
-    assert seconds_left(tmp_path, new_frame_name(), 100) == 0
-    assert seconds_left(tmp_path, "../secret", 100) == 0
+    frames = FrameFolder(tmp_path)
+    found = frames.find(name)
+    assert found.jpeg == tmp_path / name and 58 <= found.seconds_left(100) <= 60 and found.seconds_left(30) == 0
+    assert frames.find(other) is frames.find(none) is frames.find("../secret") is None
+
+
+def test_names_of_a_jobs_frames_are_the_same_each_time_and_of_no_other_file():
+    names = [list(islice(derived_names(secret, place), 128)) for secret in ("a", "b") for place in (0, 1)]
+    assert names[0] == list(islice(derived_names("a", 0), 128))
+    assert len({name for each in names for name in each if FRAME_NAME.fullmatch(name)}) == 4 * 128
 
 
 def wait_until(condition, timeout: float = 10) -> None:
