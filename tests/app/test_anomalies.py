@@ -47,9 +47,14 @@ def test_false_alarms_are_told_of_the_model_that_they_were_measured_with_alone(s
     assert others == ours | {"false_alarm_rate": None, "false_alarm_upper": None}
 
 
-def test_a_picture_is_judged_a_second_time_compressed_in_the_same_batch(client, classifier, picture):
-    answer_to(client, picture)
-    assert classifier.batches == [2]
+def test_a_picture_is_judged_in_three_views_in_the_same_batch(client, classifier, picture):
+    (frame,) = answer_to(client, picture)["details"]["frames"]
+    assert classifier.batches == [3] and [face["view_logits"] for face in frame["faces"]] == [[2.0, 2.0, 2.0]]
+
+
+def test_a_video_is_judged_as_it_is(client, video):
+    frames = answer_to(client, video)["details"]["frames"]
+    assert {face["view_logits"] for frame in frames for face in frame["faces"]} == {None}
 
 
 def test_a_score_that_hangs_on_details_is_told(settings, picture):
@@ -61,7 +66,9 @@ def test_a_score_that_hangs_on_details_is_told(settings, picture):
     client = create_app(settings, ReadyModel(SeesFirst(), MANIFEST), examine_here).test_client()
     answer = answer_to(client, picture)
     (anomaly,) = [one for one in answer["details"]["anomalies"] if one["code"] == "unstable_score"]
-    assert anomaly["value"] == pytest.approx(0.964, abs=1e-3) and answer["prediction"] == "Fake"
+    (face,) = answer["details"]["frames"][0]["faces"]
+    assert face["view_logits"] == [2.0, -2.0, -2.0] and face["logit"] == pytest.approx(-2 / 3, abs=1e-4)
+    assert anomaly["value"] == pytest.approx(0.7734, abs=1e-3) and answer["prediction"] == "Real"
 
 
 def test_content_credentials_and_programs_are_told_as_facts(client, tmp_path):
