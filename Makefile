@@ -7,7 +7,7 @@ RUN ?= runs/latest
 CLIPS ?=
 URL ?= http://127.0.0.1:5000
 
-.PHONY: help run worker test test-web page test-hostile test-fleet soak fuzz lint audit bench bench-scale train evaluate lock clean
+.PHONY: help run worker test test-web page test-hostile test-fleet soak fuzz lint audit bench bench-scale train evaluate anomalies lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -63,8 +63,12 @@ bench: .venv/.dev  ## Time the service against its baselines; CLIPS names a fold
 bench-scale: .venv/.dev  ## Time what scheduling costs with 1, 2 and 4 workers; writes docs/scale.md
 	$(BIN)/python -m bench.scale
 
-evaluate: .venv/.train  ## Measure temp_model.h5 on the folders in DATA
+evaluate: .venv/.train  ## Measure temp_model.h5, and anomalies with it, on the folders in DATA; writes the card
 	$(BIN)/python -m training.evaluate --data $(DATA)
+	$(BIN)/python -m training.anomalies --data $(DATA)
+
+anomalies: .venv/.train  ## Measure what anomalies are worth on the folders in DATA; writes their bounds and the card
+	$(BIN)/python -m training.anomalies --data $(DATA)
 
 lock:  ## Pin the newest versions that fit, by hash (needs uv)
 	for name in requirements requirements-fleet requirements-dev requirements-train requirements-gpu; do \

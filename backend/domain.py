@@ -24,6 +24,7 @@ Basis = Literal["face_video", "face_picture", "whole_frame"]
 Prediction = Literal["Real", "Fake"]
 Verdict = Literal["real", "fake", "inconclusive"]
 Strength = Literal["strong", "moderate", "weak", "inconclusive"]
+CredentialState = Literal["valid", "invalid", "elsewhere"]
 
 
 class Box(NamedTuple):
@@ -46,10 +47,25 @@ class Box(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Credentials:
+    """Content Credentials (C2PA) of a file: a signed statement of where it comes from.
+
+    `valid`: signature and hashes fit the file; who signed is not checked. `invalid`: they do not, or are damaged.
+    `elsewhere`: the file names an address that has them; nothing was fetched. `declares_ai`: they say that generative
+    AI made or changed the picture, or something in it.
+    """
+
+    state: CredentialState
+    declares_ai: bool
+
+
+@dataclass(frozen=True)
 class Media:
-    """What the container says of an upload, as far as it could be checked.
+    """What the file says of itself, as far as it could be checked.
 
     `width` and `height` are of the upright picture, after `rotation` (degrees clockwise) was undone.
+    `bits_per_pixel` is what the coded picture, or a video's pictures on average, take. `editor` and `generator` are
+    programs that its metadata name, by our own names for them.
     """
 
     kind: MediaKind
@@ -60,6 +76,10 @@ class Media:
     rotation: int
     duration: float | None
     frames_per_second: float | None
+    bits_per_pixel: float
+    editor: str | None
+    generator: str | None
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,16 +106,31 @@ class Face:
     detector_score: float
 
 
+@dataclass(frozen=True)
+class Appearance:
+    """What was measured of a face's pixels, where its frame was decoded.
+
+    `brightness` is the mean luma, 0 to 255; `sharpness` the strength of edges as a multiple of the contrast, whatever
+    the face's size; `softness` how much finer than the face its surroundings are drawn (log2 of the ratio of fine
+    detail), None where the picture shows too little of them.
+    """
+
+    brightness: float
+    sharpness: float
+    softness: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class Crop:
     """The square picture that the network judges.
 
-    `region` is what it shows of the source; `face` is None where the whole frame was taken.
+    `region` is what it shows of the source; `face` and `appearance` are None where the whole frame was taken.
     """
 
     pixels: Pixels
     region: Box
     face: Face | None
+    appearance: Appearance | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +148,13 @@ class ExaminedFrame:
 class Score:
     """What the network says of one crop: the logit of being fake, and where it comes from.
 
-    `logit_map` is (7, 7) float32 and its mean is `logit`; None from a network that has no map.
+    `logit_map` is (7, 7) float32 and its mean is the crop's own logit; None from a network that has no map.
+    `view_logits` are those of the crop and its other views, and `logit` their mean; None where it was judged as it is.
     """
 
     logit: float
     logit_map: LogitMap | None
+    view_logits: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +215,11 @@ class Track:
 
 @dataclass(frozen=True)
 class Anomaly:
-    """A measurement that a reader should know of, with the bound that it passed."""
+    """A measurement that a reader should know of, with the bound that it passed.
+
+    `false_alarm_rate` is the share of genuine validation files on which it was told too, `false_alarm_upper` the
+    upper bound of its 95 % interval; None for plain facts, and where it was not measured with this model.
+    """
 
     code: str
     value: float
@@ -186,6 +227,8 @@ class Anomaly:
     sentence: str
     time_span: tuple[float, float] | None = None
     track: int | None = None
+    false_alarm_rate: float | None = None
+    false_alarm_upper: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 
 Examined = Media | list[ExaminedFrame] | dict[str, float]  # what the file is; a moment; milliseconds by stage
 
+MEASURED_EVERY = 4  # instants of a video: so often the appearance of faces is measured
 ITEMS_AHEAD = 2  # for each thread: as many decoded frames of a file may wait for it, so that memory is bounded
 
 
@@ -86,13 +87,20 @@ def examine_file(path: Path, examination: Examination, workers: Workers) -> Gene
     """
     stopwatch = Stopwatch()
 
-    def find_faces(moment: list[Frame]) -> list[ExaminedFrame]:
+    def find_faces(numbered: tuple[int, list[Frame]]) -> list[ExaminedFrame]:
+        place, moment = numbered
         with stopwatch.stage("faces"):
-            return examine(moment, examination.detector_threshold, examination.faces_per_frame, examination.crop_margin)
+            return examine(
+                moment,
+                examination.detector_threshold,
+                examination.faces_per_frame,
+                examination.crop_margin,
+                measured=place % MEASURED_EVERY == 0,
+            )
 
     with open_media(path, examination.least_instants, examination.limits) as (media, frames):
         yield media
-        yield from in_order(workers, find_faces, together(timed(frames, stopwatch, "decoding")))
+        yield from in_order(workers, find_faces, enumerate(together(timed(frames, stopwatch, "decoding"))))
     yield stopwatch.milliseconds
 
 

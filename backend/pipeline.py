@@ -16,6 +16,7 @@ from backend.domain import (
     JudgedFace,
     JudgedFrame,
     Media,
+    MediaKind,
     PublishedFrame,
     Score,
 )
@@ -23,10 +24,12 @@ from backend.examination import Examination, Examined, Stopwatch, Workers, in_or
 from backend.faces.tracking import number_tracks
 from backend.media.instants import expected_instants
 from backend.model.holder import LoadedModel
+from backend.model.views import VIEWS, View, score_in_views
 from backend.progress import Progress
 from backend.render.drawing import draw, encode_jpeg
 from backend.store.frames import Frames
 from backend.verdict.anomalies import find_anomalies
+from backend.verdict.bounds import bounds_for
 from backend.verdict.judging import choose_basis, give_verdict, judge_file, judge_tracks
 
 Examiner = Callable[[Path, Examination], Generator[Examined, None, None]]
@@ -51,7 +54,9 @@ def analyse(
 
     def score_moment(moment: list[ExaminedFrame]) -> list[tuple[ExaminedFrame, list[Score]]]:
         with stopwatch.stage("network"):
-            scored = [(frame, score_crops([crop for crop in frame.crops if crop.face], model)) for frame in moment]
+            scored = [
+                (frame, score_crops([crop for crop in frame.crops if crop.face], model, media.kind)) for frame in moment
+            ]
         progress.count_instant()
         return scored
 
@@ -63,7 +68,7 @@ def analyse(
     any_face = any(scores for _, scores in found)
     if not any_face:
         with stopwatch.stage("network"):
-            found = [(examined, score_crops(examined.crops, model)) for examined, _ in found]
+            found = [(examined, score_crops(examined.crops, model, media.kind)) for examined, _ in found]
 
     manifest = model.manifest
     judged = join_tracks(found, any_face)
@@ -76,7 +81,7 @@ def analyse(
         sha256=sha256,
         frames=judged,
         tracks=tracks,
-        anomalies=find_anomalies(judged, tracks, basis, calibration),
+        anomalies=find_anomalies(judged, tracks, media, basis, calibration, bounds_for(basis, manifest.sha256)),
         basis=basis,
         fake_probability=fake_probability,
         verdict=give_verdict(fake_probability, basis, manifest.inconclusive_band(basis)),
@@ -101,9 +106,14 @@ def receive(
     return media, moments()
 
 
-def score_crops(crops: Sequence[Crop], model: LoadedModel) -> list[Score]:
-    """Score crops, which may be none."""
-    return model.score(np.stack([crop.pixels for crop in crops])) if crops else []
+def score_crops(
+    crops: Sequence[Crop], model: LoadedModel, kind: MediaKind, views: Sequence[View] = VIEWS
+) -> list[Score]:
+    """Score crops, which may be none: those of a picture in several views, those of a video as they are."""
+    if not crops:
+        return []
+    pixels = np.stack([crop.pixels for crop in crops])
+    return score_in_views(pixels, model, views) if kind == "picture" else model.score(pixels)
 
 
 def join_tracks(found: Sequence[tuple[ExaminedFrame, list[Score]]], any_face: bool) -> tuple[JudgedFrame, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 from redis import Redis
 
 from backend.app import create_app
@@ -17,6 +18,10 @@ from tests.redis_server import RedisServer, running_redis
 
 # Tests run on processors, where there are GPUs too: these hide them from Keras, in processes that tests start as well.
 os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
+
+# Seeded, and without deadlines: machines are shared, and what is slow there once is no fault.
+hypothesis_settings.register_profile("seeded", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("seeded")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""MODEL_CARD.md out of what was measured: no figure in it is written by hand."""
+"""MODEL_CARD.md out of what was measured, no figure in it written by hand; anew: `python -m training.card`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.config import ROOT
-from backend.model.manifest import SHARES_OF_FAKES, ErrorRates, Manifest
+from backend.model.manifest import SHARES_OF_FAKES, ErrorRates, Manifest, manifest_path, read_manifest
 from bench.documents import between_marks
+from training.anomaly_tables import anomaly_table, kept_table, measured_files, region_table, spoiled_table
 from training.config import TrainingConfig
+from training.words import percent, plain
 
+MODEL_PATH = ROOT / "temp_model.h5"
+FIGURES_PATH = ROOT / "training" / "figures.json"
 CARD_PATH = ROOT / "MODEL_CARD.md"
 README_PATH = ROOT / "README.md"
 TEXT_PATH = ROOT / "training" / "card.md"
 EXPERIMENTS_PATH = ROOT / "training" / "experiments.json"
 MIXES_PATH = ROOT / "training" / "mixes.json"
 RUNS_PATH = ROOT / "training" / "runs.json"
-SHIPPED_RUN = "F"  # what `card.md` says was shipped
+TRIED_PATH = ROOT / "training" / "anomalies.json"
+SHIPPED_RUN = "P"  # what `card.md` says was shipped
 
 
 def write_card(figures: dict[str, Any], manifest: Manifest) -> None:
@@ -32,6 +37,7 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
     """The card's text with its places `{{name}}` filled by tables."""
     text = TEXT_PATH.read_text(encoding="utf-8")
     experiments = json.loads(EXPERIMENTS_PATH.read_text(encoding="utf-8"))
+    tried = json.loads(TRIED_PATH.read_text(encoding="utf-8"))
     runs = {run["run"]: run for run in json.loads(RUNS_PATH.read_text(encoding="utf-8"))}
     tables = {
         "identity": identity(figures, manifest),
@@ -43,6 +49,10 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "reencoded": changed_table(figures["clips_reencoded"]),
         "changed": changed_table(figures["pictures_changed"]),
         "pointing": pointing_table(figures["pointing_game"]),
+        "regions": region_table(tried["regions"]),
+        "anomalies": anomaly_table(tried["tried"]),
+        "spoiled": spoiled_table(tried["steps"]),
+        "measured_files": [measured_files(tried["files"])],
         "people": people_table(figures["people"]),
         "run": [run_length(runs[SHIPPED_RUN])],
         "files": [str(experiments["files"])],
@@ -57,8 +67,10 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
 
 
 def with_summary(readme: str, manifest: Manifest) -> str:
-    """The README with the summary of this model between its marks."""
-    return between_marks(readme, "figures", "\n".join(summary_table(manifest)))
+    """The README with the summary of this model, and the anomalies that are told, between their marks."""
+    tried = json.loads(TRIED_PATH.read_text(encoding="utf-8"))
+    with_figures = between_marks(readme, "figures", "\n".join(summary_table(manifest)))
+    return between_marks(with_figures, "anomalies", "\n".join(kept_table(tried["tried"])))
 
 
 def summary_table(manifest: Manifest) -> Iterator[str]:
@@ -157,13 +169,5 @@ def comparison_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield "| " + " | ".join(f"{value:.4f}" if isinstance(value, float) else value for value in row.values()) + " |"
 
 
-def plain(rate: dict[str, Any] | None) -> str:
-    """A figure with its interval."""
-    return "-" if rate is None else f"{rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f})"
-
-
-def percent(rate: dict[str, Any] | None) -> str:
-    """A share with its interval, in per cent."""
-    if rate is None:
-        return "-"
-    return f"{100 * rate['value']:.1f} % ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})"
+if __name__ == "__main__":
+    write_card(json.loads(FIGURES_PATH.read_text(encoding="utf-8")), read_manifest(manifest_path(MODEL_PATH)))

@@ -16,27 +16,32 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from backend.config import ROOT
-from backend.domain import Pixels
 from backend.model.classifier import Classifier
 from backend.model.conversion import converted_folder
 from backend.model.holder import LoadedModel
 from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import Manifest, manifest_path, read_manifest
 from backend.model.openvino_classifier import OpenVinoClassifier
+from backend.model.views import VIEWS, View, closer, itself, mirrored
 from training.averaging import save_average
 from training.calibrate import REAL_BOUNDS, lowest_threshold
-from training.card import EXPERIMENTS_PATH, MIXES_PATH
+from training.card import EXPERIMENTS_PATH, MIXES_PATH, MODEL_PATH
 from training.dataset import capped, read_folders, split
-from training.evaluate import MODEL_PATH, by_kin
-from training.judging import JudgedFile, examine_samples, judge_examined
+from training.evaluate import by_kin
+from training.judging import JudgedFile, examine_samples, judge_examined, served_classifier
 from training.metrics import Judged, area, called_fake
 
 PER_SOURCE = 150  # files of a source and label at most
 PAIRED = ("dfdc", "ciplab", "talkinghead", "reenactment", "swap")  # sources with reals of their own
+TRIED_VIEWS: dict[str, tuple[View, ...]] = {
+    "the crop alone": (itself,),
+    "with its mirror image": (itself, mirrored),
+    "with its middle": (itself, closer),
+    "with both, as served": VIEWS,
+}
 GENERATORS = ("stylegan1", "stylegan2", "diffusion", "other GANs")
 
 
@@ -101,13 +106,13 @@ class Comparison:
         return sum(any(crop.face for frame in frames for crop in frame.crops) for frames in self._examined)
 
     def mixes(self, checkpoints: Path) -> list[dict[str, Any]]:
-        """Averages of checkpoints."""
+        """Averages of checkpoints, by the crop alone."""
         rows = []
         for mix in tqdm(json.loads(MIXES_PATH.read_text(encoding="utf-8")), "mixes"):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "mix.h5"
                 save_average([checkpoints / name for name in mix["shares"]], list(mix["shares"].values()), path)
-                figures = mix_figures(self._judge(KerasClassifier(path, fake_index=1)))
+                figures = mix_figures(self._judge(KerasClassifier(path, fake_index=1), (itself,)))
             rows.append({"what": mix["what"], **figures, "kept": mix["kept"]})
         return rows
 
@@ -122,39 +127,14 @@ class Comparison:
         return rows
 
     def views(self) -> list[dict[str, Any]]:
-        """What the shipped model sees in one crop, and in it and its mirror image."""
-        keras_classifier = KerasClassifier(MODEL_PATH, fake_index=1)
-        return [
-            {"what": "one crop, as served", **mix_figures(self._judge(keras_classifier))},
-            {"what": "mean with its mirror image", **mix_figures(self._judge(Mirrored(keras_classifier)))},
-        ]
+        """What the shipped model sees in a crop alone, and with its other views."""
+        model = served_classifier(MODEL_PATH)
+        return [{"what": what, **mix_figures(self._judge(model, views))} for what, views in TRIED_VIEWS.items()]
 
-    def _judge(self, classifier: Classifier) -> list[JudgedFile]:
+    def _judge(self, classifier: Classifier, views: Sequence[View] = VIEWS) -> list[JudgedFile]:
         """Judged pictures in which a face was found."""
-        files = judge_examined(self._samples, self._examined, LoadedModel(classifier, self._manifest))
+        files = judge_examined(self._samples, self._examined, LoadedModel(classifier, self._manifest), views)
         return [file for file in files if file.basis == "face_picture"]
-
-
-class Mirrored:
-    """A classifier that looks at every crop twice, the second time mirrored, and gives the mean."""
-
-    failed = False
-
-    def __init__(self, classifier: KerasClassifier) -> None:
-        self._classifier = classifier
-        self.logit_tolerance = classifier.logit_tolerance
-
-    def predict(self, crops: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """As `Classifier.predict`."""
-        plain, plain_maps = self._classifier.predict(crops)
-        mirrored, mirrored_maps = self._classifier.predict(np.ascontiguousarray(crops[:, :, ::-1]))
-        maps = None if plain_maps is None or mirrored_maps is None else mean(plain_maps, mirrored_maps[:, :, ::-1])
-        return mean(plain, mirrored), maps
-
-
-def mean(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean of two arrays of one shape."""
-    return ((first + second) / 2).astype(np.float32)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Measuring: `python -m training.evaluate --data DIR [DIR ...]`.
 
-Judges every file held back with the exported model on TensorFlow, through the service's own detector, cropper and
-scoring; prints the figures, and writes them as JSON beside the model and into MODEL_CARD.md.
+Judges every file held back with the exported model through the service's own detector, cropper, runtime and scoring;
+prints the figures, and writes them as JSON beside the model and into MODEL_CARD.md.
 """
 
 from __future__ import annotations
@@ -17,22 +17,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from backend.config import ROOT
-from backend.model.holder import LoadedModel, load_checked
-from backend.model.keras_classifier import KerasClassifier
+from backend.model.holder import LoadedModel
 from backend.model.manifest import Manifest, manifest_path
 from training.calibrate import CALLED, Fitted, fit, held_out_calls
-from training.card import write_card
+from training.card import FIGURES_PATH, MODEL_PATH, write_card
 from training.dataset import Sample, read_folders, split
-from training.judging import JudgedFile, as_judged, judge_samples, write_judged
+from training.judging import JudgedFile, as_judged, judge_samples, load_as_served, write_judged
 from training.metrics import Judged, area, balanced_accuracy, called_fake, rate
 from training.people import read_people, real_called_fake_by_trait
 from training.plots import write_plots
 from training.pointing import pointing_game
 from training.robustness import clips_reencoded, pictures_changed
-
-MODEL_PATH = ROOT / "temp_model.h5"
-FIGURES_PATH = ROOT / "training" / "figures.json"
 
 KIN = {
     "all_age_faces": "web photos",
@@ -132,11 +127,6 @@ def collect_figures(
     }
 
 
-def load_reference(path: Path) -> LoadedModel:
-    """The exported model on TensorFlow, checked as the service checks it."""
-    return load_checked(path, lambda: KerasClassifier(path, fake_index=1))
-
-
 def main() -> None:
     """Measure as the command line says."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -145,7 +135,7 @@ def main() -> None:
     ask.add_argument("--names", type=Path, help="list that tells the names that pictures had: see training/people.py")
     wanted = ask.parse_args()
     cv2.setNumThreads(1)
-    model = load_reference(MODEL_PATH)
+    model = load_as_served(MODEL_PATH)
     manifest = model.manifest
     threshold = {basis: calibration.threshold for basis, calibration in manifest.calibration.items()}
     _, held_back = split(read_folders(wanted.data))

@@ -21,17 +21,18 @@ from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import DEFAULT_DETECTOR_THRESHOLD, Manifest, file_sha256, manifest_path, write_manifest
 from training.averaging import save_average
 from training.calibrate import fit
+from training.card import MODEL_PATH
 from training.config import CROP_MARGIN
 from training.dataset import read_folders, split
-from training.evaluate import MODEL_PATH, by_kin, judge_held_back, of_clips
+from training.evaluate import by_kin, judge_held_back, of_clips
+from training.judging import served_classifier
 
 GOLDEN_TOLERANCE = 20 * LOGIT_TOLERANCE  # processors round differently
 
 
 def export(version: str, data: list[Path]) -> Manifest:
     """Measure the model file and write its manifest; gives the manifest."""
-    classifier = KerasClassifier(MODEL_PATH, fake_index=1)
-    _, maps = classifier.predict(golden_crops())
+    _, maps = KerasClassifier(MODEL_PATH, fake_index=1).predict(golden_crops())
     if maps is None:
         raise ValueError("the network has no logit map")
     bare = Manifest(
@@ -48,7 +49,7 @@ def export(version: str, data: list[Path]) -> Manifest:
         golden_tolerance=GOLDEN_TOLERANCE,
     )
     _, held_back = split(read_folders(data))
-    pictures, clips = judge_held_back(held_back, LoadedModel(classifier, bare))
+    pictures, clips = judge_held_back(held_back, LoadedModel(served_classifier(MODEL_PATH), bare))
     fitted = {"face_picture": fit(by_kin(pictures)), "face_video": fit(of_clips(clips))}
     manifest = Manifest(
         **{

@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from backend.domain import Basis, Calibration, Crop, ExaminedFrame
+from backend.config import ROOT
+from backend.domain import Basis, Calibration, Crop, ExaminedFrame, MediaKind
 from backend.errors import DetectorError
 from backend.examination import together
 from backend.faces.examining import examine
 from backend.media.limits import MediaLimits
 from backend.media.opening import open_media
-from backend.model.holder import LoadedModel
+from backend.model.conversion import converted_folder
+from backend.model.holder import LoadedModel, load_checked
 from backend.model.manifest import Manifest
-from backend.pipeline import join_tracks
+from backend.model.openvino_classifier import OpenVinoClassifier
+from backend.model.views import VIEWS, View
+from backend.pipeline import join_tracks, score_crops
 from backend.verdict.aggregation import file_logit
 from backend.verdict.judging import choose_basis, judge_tracks
 from training.dataset import Sample
@@ -28,6 +32,7 @@ from training.metrics import Judged
 INSTANTS = 16
 FACES_PER_FRAME = 8
 LIMITS = MediaLimits(pixels=64_000_000, side=16_384)
+STREAMS = 2  # of the network
 TOGETHER = 128  # files whose crops are scored in one go
 READERS = 4  # threads
 ANY_CALIBRATION = Calibration(scale=1.0, threshold=0.0)  # logits are wanted, not probabilities
@@ -44,6 +49,16 @@ class JudgedFile:
     fake: bool
     basis: Basis
     logit: float
+
+
+def served_classifier(path: Path) -> OpenVinoClassifier:
+    """A model file on the runtime that serves it, in full precision."""
+    return OpenVinoClassifier(converted_folder(path, 1, ROOT / ".cache"), 1, reduced_precision=False, streams=STREAMS)
+
+
+def load_as_served(path: Path) -> LoadedModel:
+    """The exported model on that runtime, checked as the service checks it."""
+    return load_checked(path, lambda: served_classifier(path))
 
 
 def judge_samples(samples: Sequence[Sample], model: LoadedModel) -> list[JudgedFile]:
@@ -82,26 +97,30 @@ def write_judged(files: Sequence[JudgedFile], path: Path) -> None:
 
 
 def judge_examined(
-    samples: Sequence[Sample], examined: Sequence[list[ExaminedFrame]], model: LoadedModel
+    samples: Sequence[Sample],
+    examined: Sequence[list[ExaminedFrame]],
+    model: LoadedModel,
+    views: Sequence[View] = VIEWS,
 ) -> list[JudgedFile]:
     """Score the crops of many files together, and aggregate them file by file."""
     crops: list[list[list[Crop]]] = []
     for frames in examined:
         any_face = any(crop.face for frame in frames for crop in frame.crops)
         crops.append([[crop for crop in frame.crops if crop.face or not any_face] for frame in frames])
-    pixels = [crop.pixels for frames in crops for frame in frames for crop in frame]
-    if not pixels:
-        return []
-    scores = iter(model.score(np.stack(pixels)))
+    kinds: list[MediaKind] = ["video" if sample.is_clip else "picture" for sample in samples]
+    of_kind: dict[MediaKind, list[Crop]] = {"video": [], "picture": []}
+    for kind, cut in zip(kinds, crops, strict=True):
+        of_kind[kind] += [crop for frame in cut for crop in frame]
+    scores = {kind: iter(score_crops(some, model, kind, views)) for kind, some in of_kind.items()}
     judged = []
-    for sample, frames, cut in zip(samples, examined, crops, strict=True):
+    for sample, kind, frames, cut in zip(samples, kinds, examined, crops, strict=True):
         if not frames:
             continue
         any_face = any(crop.face for frame in cut for crop in frame)
-        found = [(frame, [next(scores) for _ in faces]) for frame, faces in zip(frames, cut, strict=True)]
+        found = [(frame, [next(scores[kind]) for _ in faces]) for frame, faces in zip(frames, cut, strict=True)]
         tracks = judge_tracks(join_tracks(found, any_face), ANY_CALIBRATION)
         logit = file_logit([track.logit for track in tracks if track.judged])
-        basis = choose_basis("video" if sample.is_clip else "picture", any_face)
+        basis = choose_basis(kind, any_face)
         judged.append(
             JudgedFile(sample.path.stem, sample.source, sample.method, sample.group, sample.fake, basis, logit)
         )

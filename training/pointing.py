@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -25,6 +26,29 @@ PER_SOURCE = 50  # reals of a source that are blended with themselves
 CHANGED = 0.5  # mean of the mask in a cell from which on it counts as changed
 
 
+@dataclass(frozen=True, eq=False)
+class Masked:
+    """Stored pictures of fakes, (n, 288, 288, 3), 0 to 255, their true masks, (n, 288, 288, 1), 0 to 1, and samples.
+
+    `landmarks` is (n, 5, 2), in pixels of the stored pictures.
+    """
+
+    pictures: NDArray[np.float32]
+    masks: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    samples: tuple[Sample, ...]
+
+    def as_served(self) -> Pixels:
+        """The network's inputs, (n, 224, 224, 3)."""
+        return np.stack([as_served(picture) for picture in np.clip(self.pictures.round(), 0, 255).astype(np.uint8)])
+
+    def cells_inside(self) -> NDArray[np.bool_]:
+        """Which cells of the map lie inside the mask, (n, 7, 7)."""
+        served = np.stack([as_served((255 * mask).astype(np.uint8).repeat(3, axis=-1)) for mask in self.masks])
+        shares = mean_pool(served[..., :1].astype(np.float32) / 255, served.shape[1] // MAP_SIDE)
+        return np.asarray(ops.convert_to_numpy(shares)[..., 0] >= CHANGED)
+
+
 def pointing_game(samples: Sequence[Sample], model: LoadedModel) -> list[dict[str, Any]]:
     """A row for blends of held-back reals with themselves, and one for held-back pairs of real and fake.
 
@@ -32,34 +56,35 @@ def pointing_game(samples: Sequence[Sample], model: LoadedModel) -> list[dict[st
     whose mask has no cell, or all of them, says nothing and is left out.
     """
     return [
-        play("blended with themselves", *_blends(samples), model),
-        play("dfdc pairs", *_pairs(samples), model),
+        play("blended with themselves", blends(samples), model),
+        play("dfdc pairs", pairs(samples, FACES), model),
     ]
 
 
-def _blends(samples: Sequence[Sample]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def blends(samples: Sequence[Sample]) -> Masked:
+    """Held-back reals blended with themselves."""
     reals = capped([one for one in samples if not one.fake and not one.is_clip], PER_SOURCE, seed=0)[:FACES]
     faces = load_faces(reals, "reals")
     seed = keras.random.SeedGenerator(0)
     masks = draw_masks(ops.convert_to_tensor(faces.landmarks), seed)
     blended = self_blend(ops.cast(np.stack(faces.pictures), "float32"), masks, seed)
-    return ops.convert_to_numpy(blended), ops.convert_to_numpy(masks)
+    return Masked(ops.convert_to_numpy(blended), ops.convert_to_numpy(masks), faces.landmarks, faces.samples)
 
 
-def _pairs(samples: Sequence[Sample]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def pairs(samples: Sequence[Sample], most: int) -> Masked:
+    """Held-back fakes whose originals are there, at most so many of a source."""
     originals = {one.pair: one for one in samples if one.pair and not one.fake}
-    fakes = [one for one in capped(samples, FACES, seed=0) if one.fake and one.pair in originals]
+    fakes = [one for one in capped(samples, most, seed=0) if one.fake and one.pair in originals]
     made, real = load_faces(fakes, "fakes"), load_faces([originals[one.pair] for one in fakes], "originals")
     pictures = np.stack(made.pictures).astype(np.float32)
-    return pictures, ops.convert_to_numpy(change_masks(np.stack(real.pictures).astype(np.float32), pictures))
+    masks = ops.convert_to_numpy(change_masks(np.stack(real.pictures).astype(np.float32), pictures))
+    return Masked(pictures, masks, made.landmarks, made.samples)
 
 
-def play(what: str, pictures: NDArray[np.float32], masks: NDArray[np.float32], model: LoadedModel) -> dict[str, Any]:
-    """Play on stored pictures of fakes, (n, 288, 288, 3), 0 to 255, with true masks, (n, 288, 288, 1), 0 to 1."""
-    crops: Pixels = np.stack([as_served(picture) for picture in np.clip(pictures.round(), 0, 255).astype(np.uint8)])
-    served = np.stack([as_served((255 * mask).astype(np.uint8).repeat(3, axis=-1)) for mask in masks])[..., :1] / 255
-    inside = ops.convert_to_numpy(mean_pool(served.astype(np.float32), served.shape[1] // MAP_SIDE))[..., 0] >= CHANGED
-    scores = model.score(crops)
+def play(what: str, fakes: Masked, model: LoadedModel) -> dict[str, Any]:
+    """Play on fakes with true masks."""
+    inside = fakes.cells_inside()
+    scores = model.score(fakes.as_served())
     peaks = np.array([int(np.argmax(score.logit_map)) for score in scores if score.logit_map is not None])
     telling = inside.any(axis=(1, 2)) & ~inside.all(axis=(1, 2))
     hits = inside.reshape(len(inside), -1)[np.arange(len(inside)), peaks][telling]

@@ -30,26 +30,33 @@ PER_SOURCE = 100  # genuine pictures of a source at most
 WRITERS = 2  # threads
 
 
+def compress(pixels: Pixels, quality: int) -> Pixels:
+    """What JPEG of a quality of 1 to 100 leaves of a picture."""
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
 def messenger(pixels: Pixels, _: np.random.Generator) -> Pixels:
     """Shrunk and strongly compressed, as messengers send pictures on."""
-    return compressed(resized(pixels, 0.7), 50)
+    return compress(resized(pixels, 0.7), 50)
 
 
 def screen_recording(pixels: Pixels, _: np.random.Generator) -> Pixels:
     """Shown on a screen at another size and with another gamma, and taken from it."""
     shown = 255 * (resized(pixels, 1.25) / 255) ** 1.15
-    return compressed(resized(np.clip(shown, 0, 255).astype(np.uint8), 0.72), 80)
+    return compress(resized(np.clip(shown, 0, 255).astype(np.uint8), 0.72), 80)
 
 
 def beauty(pixels: Pixels, _: np.random.Generator) -> Pixels:
     """Skin smoothed and brightened, as cameras do by themselves."""
-    return compressed(np.clip(cv2.bilateralFilter(pixels, 7, 40, 5) * 1.05 + 4, 0, 255).astype(np.uint8), 90)
+    return compress(np.clip(cv2.bilateralFilter(pixels, 7, 40, 5) * 1.05 + 4, 0, 255).astype(np.uint8), 90)
 
 
 def dark_call(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """A noisy picture of a dark room, compressed for a call."""
     dark = pixels * 0.4 + random.normal(0, 8, pixels.shape)
-    return compressed(np.clip(dark, 0, 255).astype(np.uint8), 50)
+    return compress(np.clip(dark, 0, 255).astype(np.uint8), 50)
 
 
 HARMLESS: dict[str, Callable[[Pixels, np.random.Generator], Pixels]] = {
@@ -119,13 +126,6 @@ def resized(pixels: Pixels, scale: float) -> Pixels:
     """Shrink by area averaging, or enlarge."""
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=interpolation), np.uint8)
-
-
-def compressed(pixels: Pixels, quality: int) -> Pixels:
-    """What JPEG leaves of a picture."""
-    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _clip_row(name: str, files: Sequence[JudgedFile], threshold: float) -> dict[str, Any]:

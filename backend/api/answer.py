@@ -160,6 +160,7 @@ def _face(face: JudgedFace, calibration: Calibration) -> FaceFacts:
         "region": _rounded(face.crop.region),
         "fake_probability": told(calibration.fake_probability(face.score.logit)),
         "logit": round(face.score.logit, 4),
+        "view_logits": None if face.score.view_logits is None else [round(one, 4) for one in face.score.view_logits],
         "logit_map": None if logit_map is None else [[round(float(value), 3) for value in row] for row in logit_map],
     }
 
@@ -174,6 +175,7 @@ def _media(media: Media) -> Media:
         media,
         duration=None if duration is None else round(duration, 3),
         frames_per_second=None if rate is None else round(rate, 3),
+        bits_per_pixel=round(media.bits_per_pixel, 4),
     )
 
 
@@ -197,4 +199,6 @@ def _anomaly(anomaly: Anomaly) -> AnomalyFacts:
         "threshold": anomaly.threshold,
         "time_span": None if anomaly.time_span is None else [round(time, 3) for time in anomaly.time_span],
         "track": anomaly.track,
+        "false_alarm_rate": anomaly.false_alarm_rate,
+        "false_alarm_upper": anomaly.false_alarm_upper,
     }

@@ -15,6 +15,7 @@ from backend.progress import State
 closed = with_config(extra="forbid")  # a field that is not described here is a mistake
 
 Probability: TypeAlias = Annotated[float, Field(ge=0.0001, le=0.9999)]  # nothing is told as certain
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Seconds: TypeAlias = Annotated[float, Field(ge=0)]
 Rectangle: TypeAlias = Annotated[list[float], Field(min_length=4, max_length=4)]  # x, y, width, height
 
@@ -140,8 +141,11 @@ class FaceFacts(TypedDict):
     box: Annotated[Rectangle | None, Field(description="x, y, width, height; null where the whole frame was judged.")]
     region: Annotated[Rectangle, Field(description="What the network saw: x, y, width, height.")]
     fake_probability: Probability
-    logit: float
-    logit_map: Annotated[list[list[float]] | None, Field(description="7 x 7; its mean is the logit.")]
+    logit: Annotated[float, Field(description="Of a picture's face the mean over its views.")]
+    view_logits: Annotated[
+        list[float] | None, Field(description="As it is, mirrored, and from closer; null where only as it is.")
+    ]
+    logit_map: Annotated[list[list[float]] | None, Field(description="7 x 7; its mean is the logit as it is.")]
 
 
 @closed
@@ -156,13 +160,18 @@ class FrameFacts(TypedDict):
 
 @closed
 class AnomalyFacts(TypedDict):
-    """A measurement that passed its bound; the same order as `anomalies`."""
+    """A measurement that passed its bound, or a fact; the same order as `anomalies`."""
 
-    code: str
+    code: Annotated[str, Field(description="Stable; the model card and the README list them.")]
     value: float
     threshold: float
     time_span: Annotated[list[float] | None, Field(description="From and to, in seconds.")]
     track: int | None
+    false_alarm_rate: Annotated[
+        Share | None,
+        Field(description="The share of genuine validation files of which it is told too; null for plain facts."),
+    ]
+    false_alarm_upper: Annotated[Share | None, Field(description="The upper bound of its 95 % interval.")]
 
 
 @closed

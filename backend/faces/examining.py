@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from backend.domain import ExaminedFrame, Frame, Pixels
+from backend.domain import Crop, ExaminedFrame, Face, Frame, Pixels
 from backend.faces.cropping import crop_face, crop_whole, shrink
 from backend.faces.detection import find_faces
+from backend.faces.measuring import measure_appearance
 
 DRAWING_SIDE = 960  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
 
 
-def examine(moment: Sequence[Frame], score_threshold: float, most_faces: int, margin: float) -> list[ExaminedFrame]:
+def examine(
+    moment: Sequence[Frame],
+    score_threshold: float,
+    most_faces: int,
+    margin: float,
+    *,
+    measured: bool = False,
+) -> list[ExaminedFrame]:
     """Find the faces of a frame and cut them out of the full picture; without one, the whole frame is the crop.
 
     Args:
@@ -20,16 +29,25 @@ def examine(moment: Sequence[Frame], score_threshold: float, most_faces: int, ma
         score_threshold: the detector's.
         most_faces: how many are cut out, the largest first.
         margin: side of a crop as a multiple of the longer side of the face's box.
+        measured: whether the appearance of faces is measured.
 
     Companions are never drawn, so of their picture no more than a corner is kept.
     """
     faces = find_faces(moment[0].pixels, score_threshold, most_faces)
     examined = []
     for frame in moment:
-        crops = tuple(crop_face(frame.pixels, face, margin) for face in faces) or (crop_whole(frame.pixels),)
+        crops = [crop_face(frame.pixels, face, margin) for face in faces]
+        if measured and not frame.follows:
+            crops = [_measured(crop, face, frame.pixels) for crop, face in zip(crops, faces, strict=True)]
         pixels, scale = _for_drawing(frame.pixels[:1, :1] if frame.follows else frame.pixels)
-        examined.append(ExaminedFrame(frame.time, frame.follows, pixels, scale, crops))
+        examined.append(
+            ExaminedFrame(frame.time, frame.follows, pixels, scale, tuple(crops) or (crop_whole(frame.pixels),))
+        )
     return examined
+
+
+def _measured(crop: Crop, face: Face, pixels: Pixels) -> Crop:
+    return replace(crop, appearance=measure_appearance(pixels, face, crop.pixels))
 
 
 def _for_drawing(pixels: Pixels) -> tuple[Pixels, float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from backend.domain import Frame, Media
 from backend.errors import UnreadableMedia, UnsupportedType
+from backend.media.credentials import read_credentials
 from backend.media.limits import MediaLimits
 from backend.media.pictures import read_picture
 from backend.media.signatures import ALLOWED_EXTENSIONS, PICTURES, SIGNATURE_LENGTH, recognise
@@ -34,10 +36,10 @@ def open_media(path: Path, least_instants: int, limits: MediaLimits) -> Iterator
         )
     if container in PICTURES:
         media, frame = read_picture(path, container, limits)
-        yield media, iter([frame])
+        yield replace(media, credentials=read_credentials(path, container)), iter([frame])
     else:
-        with open_video(path, container, least_instants, limits) as opened:
-            yield opened
+        with open_video(path, container, least_instants, limits) as (media, frames):
+            yield replace(media, credentials=read_credentials(path, container)), frames
 
 
 def check_extension(filename: str) -> None:

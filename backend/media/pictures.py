@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from backend.domain import Frame, Media, Pixels
 from backend.errors import UnreadableMedia
 from backend.media.limits import MediaLimits
+from backend.media.metadata import Named, name_programs, picture_texts
 from backend.media.signatures import Container
 
 ORIENTATION_TAG = 0x0112  # EXIF 2.32, section 4.6.4
@@ -29,7 +30,7 @@ def read_picture(path: Path, container: Container, limits: MediaLimits) -> tuple
         MediaTooComplex: its header tells of more pixels than the limits; nothing was decoded.
         UnreadableMedia: it cannot be decoded.
     """
-    orientation = _check_header(path, container, limits)
+    orientation, named = _read_header(path, container, limits)
     decoded = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if decoded is None:
         raise UnreadableMedia("The picture is damaged: it cannot be decoded.")
@@ -43,17 +44,20 @@ def read_picture(path: Path, container: Container, limits: MediaLimits) -> tuple
         rotation=ROTATIONS[orientation],
         duration=None,
         frames_per_second=None,
+        bits_per_pixel=8 * path.stat().st_size / (pixels.shape[0] * pixels.shape[1]),
+        editor=named.editor,
+        generator=named.generator,
     )
     return media, Frame(0.0, pixels)
 
 
-def _check_header(path: Path, container: Container, limits: MediaLimits) -> int:
-    """Hold the size to the limits, without decoding; the EXIF orientation."""
+def _read_header(path: Path, container: Container, limits: MediaLimits) -> tuple[int, Named]:
+    """Hold the size to the limits, without decoding; the EXIF orientation, and what the metadata name."""
     try:
         with Image.open(path, formats=[container.upper()]) as image:
             limits.check(image.width, image.height)
             orientation: int = image.getexif().get(ORIENTATION_TAG, 1)
-            return orientation if orientation in ROTATIONS else 1
+            return orientation if orientation in ROTATIONS else 1, name_programs(picture_texts(image))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UnreadableMedia("The picture is damaged: its header cannot be read.") from error
 

@@ -19,6 +19,7 @@ from backend.domain import Frame, Media, Pixels
 from backend.errors import NoVideoStream, UnreadableMedia
 from backend.media.instants import COMPANION_WITHIN, Instant, choose_instants
 from backend.media.limits import MediaLimits
+from backend.media.metadata import Named, name_programs
 from backend.media.pictures import rotate
 from backend.media.signatures import Container
 
@@ -33,11 +34,13 @@ UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 class PacketIndex:
     """What demuxing alone tells of a stream, in order of presentation and in units of its time base.
 
-    `stamps` are those of the frames; `starts` are of the key frames from which each must be decoded.
+    `stamps` are those of the frames; `starts` are of the key frames from which each must be decoded; `size` is that of
+    all packets, in bytes.
     """
 
     stamps: tuple[int, ...]
     starts: tuple[int, ...]
+    size: int
 
     @property
     def is_key(self) -> list[bool]:
@@ -87,7 +90,8 @@ def open_video(
         if first is None:
             raise UnreadableMedia("The video is damaged: none of its pictures can be decoded.")
         frames = _upright_frames(chain([first], decoded), index.stamps[0], time_base, limits)
-        yield _describe(stream, container, times, first.picture), frames
+        bits = 8 * index.size / (len(times) * first.picture.width * first.picture.height)
+        yield _describe(stream, container, times, first.picture, bits, name_programs(source.metadata)), frames
 
 
 @contextmanager
@@ -103,18 +107,20 @@ def index_packets(source: InputContainer, stream: VideoStream) -> PacketIndex:
     """Read all packets of a stream without decoding; what the header claims of counts and durations is not used."""
     entries: list[tuple[int, int]] = []
     start: int | None = None
+    size = 0
     for packet in source.demux(stream):
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or packet.size == 0:
             continue
         if packet.is_keyframe or start is None:
             start = stamp
+        size += packet.size
         if not packet.is_discard:
             entries.append((stamp, start))
     if not entries:
         raise UnreadableMedia("The video holds no pictures.")
     entries.sort()
-    return PacketIndex(tuple(stamp for stamp, _ in entries), tuple(start for _, start in entries))
+    return PacketIndex(tuple(stamp for stamp, _ in entries), tuple(start for _, start in entries), size)
 
 
 def _video_stream(source: InputContainer) -> VideoStream:
@@ -219,7 +225,14 @@ def clockwise_rotation(picture: VideoFrame) -> int:
     return round(-picture.rotation / 90) * 90 % 360
 
 
-def _describe(stream: VideoStream, container: Container, times: Sequence[float], picture: VideoFrame) -> Media:
+def _describe(
+    stream: VideoStream,
+    container: Container,
+    times: Sequence[float],
+    picture: VideoFrame,
+    bits_per_pixel: float,
+    named: Named,
+) -> Media:
     rotation = clockwise_rotation(picture)
     width, height = (picture.width, picture.height)[:: 1 if rotation % 180 == 0 else -1]
     span = times[-1] - times[0]
@@ -233,4 +246,7 @@ def _describe(stream: VideoStream, container: Container, times: Sequence[float],
         rotation=rotation,
         duration=span + 1 / rate if rate else 0.0,
         frames_per_second=rate,
+        bits_per_pixel=bits_per_pixel,
+        editor=named.editor,
+        generator=named.generator,
     )

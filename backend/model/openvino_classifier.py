@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -64,14 +66,29 @@ class OpenVinoClassifier:
         """Judge (n, 224, 224, 3) uint8 RGB crops; see `Classifier.predict`."""
         probabilities = np.empty(len(crops), np.float32)
         maps = []
-        request = self._requests.get()
-        try:
-            for place, crop in enumerate(crops):
-                answer = request.infer({0: crop[None]}, share_inputs=True)
-                metrics.NETWORK_BATCH.observe(1)
-                probabilities[place] = answer[self._probability_output][0, self._fake_index if self._is_pair else 0]
-                if self._map_output is not None:
-                    maps.append(answer[self._map_output][0, :, :, 0].copy())
-        finally:
-            self._requests.put(request)
+        with self._borrow(len(crops)) as requests:
+            for start in range(0, len(crops), len(requests)):
+                running = list(zip(requests, crops[start:], strict=False))
+                for request, crop in running:
+                    request.start_async({0: crop[None]}, share_inputs=True)
+                for place, (request, _) in enumerate(running, start):
+                    request.wait()
+                    metrics.NETWORK_BATCH.observe(1)
+                    answer = request.results
+                    probabilities[place] = answer[self._probability_output][0, self._fake_index if self._is_pair else 0]
+                    if self._map_output is not None:
+                        maps.append(answer[self._map_output][0, :, :, 0].copy())
         return probabilities, np.stack(maps) if maps else None
+
+    @contextmanager
+    def _borrow(self, most: int) -> Iterator[list[Any]]:
+        """A stream, waited for, and further ones that nobody wants, as many as are of use."""
+        requests = [self._requests.get()]
+        try:
+            with suppress(Empty):
+                while len(requests) < most:
+                    requests.append(self._requests.get_nowait())
+            yield requests
+        finally:
+            for request in requests:
+                self._requests.put(request)

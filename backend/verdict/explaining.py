@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend.domain import Analysis, Calibration
 from backend.verdict import wording
-from backend.verdict.anomalies import FAKE_FRAME
+from backend.verdict.measures import FAKE
 
 
 def give_reason(analysis: Analysis, calibration: Calibration, inconclusive: tuple[float, float] | None) -> str:
@@ -20,7 +20,7 @@ def give_reason(analysis: Analysis, calibration: Calibration, inconclusive: tupl
     if suspect.instants == 1:
         return wording.fake_once(suspect, len(judged))
     fake = sum(
-        calibration.fake_probability(face.score.logit) >= FAKE_FRAME
+        calibration.fake_probability(face.score.logit) >= FAKE
         for frame in analysis.frames
         for face in frame.faces
         if face.track == suspect.number and not frame.frame.follows

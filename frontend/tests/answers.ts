@@ -9,6 +9,7 @@ export function face(track: number, probability: number): FaceFacts {
     region: [8, 8, 24, 24],
     fake_probability: probability,
     logit: 0,
+    view_logits: null,
     logit_map: [
       [-1, 0],
       [1, 9],
@@ -60,6 +61,10 @@ export function answer(probability: number, changes: Partial<Answer["details"]> 
         rotation: 0,
         duration: 2.5,
         frames_per_second: 25,
+        bits_per_pixel: 0.1234,
+        editor: null,
+        generator: null,
+        credentials: null,
       },
       coverage: { instants_examined: 3, frames_examined: 4, faces_judged: 5, not_examined: ["sound"] },
       tracks: [track(1, probability), track(2, 0.1)],

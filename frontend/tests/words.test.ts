@@ -30,12 +30,47 @@ test("what was examined is counted", () => {
   );
 });
 
-test("a measurement is told in its own unit, with its bound", () => {
-  const facts = { value: 0.88, threshold: 0.5, time_span: [1, 8.3], track: 2 };
-  expect(plain(measurementInWords({ ...facts, code: "fake_span" }))).toBe(
-    "Measured 88 % · bound 50 % · face 2 · 1.0 s to 8.3 s",
+const FACTS = { time_span: null, track: null, false_alarm_rate: 0.0714, false_alarm_upper: 0.2646 };
+
+test("a measurement is told in its own unit, with its bound and its false alarms", () => {
+  const span = { ...FACTS, code: "fake_span", value: 16, threshold: 3, time_span: [1, 8.3], track: 2 };
+  expect(plain(measurementInWords(span, "face_video") ?? "")).toBe(
+    "Measured 16 instants · bound 3 instants · face 2 · 1.0 s to 8.3 s · " +
+      "also told of 7.1 % of genuine videos (95 % interval up to 26.5 %)",
   );
-  expect(
-    plain(measurementInWords({ code: "small_face", value: 40.2, threshold: 64, time_span: null, track: null })),
-  ).toBe("Measured 40 pixels · bound 64 pixels");
+  const small = { ...FACTS, code: "small_face", value: 40.2, threshold: 64, false_alarm_rate: 0.0022 };
+  expect(plain(measurementInWords(small, "face_picture") ?? "")).toBe(
+    "Measured 40 pixels · bound 64 pixels · also told of 0.2 % of genuine pictures (95 % interval up to 26.5 %)",
+  );
+});
+
+test.each([
+  ["evidence_region", 0.251, "0.25 logits"],
+  ["faces_disagree", 0.62, "62 points of 100"],
+  ["soft_face", 1, "2.0 times the detail"],
+  ["score_flicker", 0.5, "0.50 logits"],
+  ["unstable_score", 0.15, "15 points of 100"],
+  ["tilted_face", 12.3, "12 degrees"],
+  ["dark_face", 18.6, "19 of 255"],
+  ["blurred_face", 0.12, "edges of 0.12 of the contrast"],
+  ["heavy_compression", 0.3, "0.30 bits a pixel"],
+])("%s of %d is told as %s", (code, value, words) => {
+  const facts = { ...FACTS, code, value, threshold: value };
+  expect(measurementInWords(facts, "face_picture")).toContain(`Measured ${words} · bound ${words} · `);
+});
+
+test("where false alarms were not measured, it is said", () => {
+  const facts = {
+    ...FACTS,
+    code: "dark_face",
+    value: 18,
+    threshold: 19,
+    false_alarm_rate: null,
+    false_alarm_upper: null,
+  };
+  expect(measurementInWords(facts, "face_video")).toContain("was not measured with this model");
+});
+
+test("a plain fact has nothing that was measured", () => {
+  expect(measurementInWords({ ...FACTS, code: "no_face", value: 1, threshold: 1 }, "whole_frame")).toBeNull();
 });

@@ -107,9 +107,11 @@ def hostile_pictures() -> Iterator[Case]:
     yield Case(
         "png that unpacks to much", "a.png", lying_png(4000, 4000, zlib.compress(bytes(200_000_000), 9)), DAMAGED
     )
-    yield Case(
-        "png comment that unpacks to much", "a.png", png_with_text(zlib.compress(bytes(200_000_000), 9)), DAMAGED
-    )
+    comment = b"Comment\x00\x00" + zlib.compress(bytes(200_000_000), 9)
+    yield Case("png comment that unpacks to much", "a.png", png_with(b"zTXt", comment), DAMAGED)
+    noise = np.random.default_rng(0).bytes(100_000)
+    yield Case("credentials of noise", "a.png", png_with(b"caBX", b"c2pa" + noise), ACCEPTED)
+    yield Case("credentials of boxes in boxes", "a.png", png_with(b"caBX", nested_credentials(20_000)), ACCEPTED)
     yield Case("jpeg of very many scans", "a.jpg", many_scans(2_000), DAMAGED)
     yield Case("jpeg of markers only", "a.jpg", b"\xff\xd8\xff" + b"\xfe\x00\x02\xff" * 100_000, UNREADABLE)
 
@@ -210,10 +212,10 @@ def lying_png(width: int, height: int, data: bytes = b"") -> bytes:
     return PNG_SIGNATURE + header + chunk(b"IDAT", data or zlib.compress(bytes(100))) + chunk(b"IEND", b"")
 
 
-def png_with_text(compressed: bytes) -> bytes:
-    """A PNG with a compressed comment."""
+def png_with(kind: bytes, data: bytes) -> bytes:
+    """A PNG with one more chunk, behind its header."""
     head, rest = png()[:33], png()[33:]
-    return head + chunk(b"zTXt", b"Comment\x00\x00" + compressed) + rest
+    return head + chunk(kind, data) + rest
 
 
 def lying_jpeg(side: int) -> bytes:
@@ -264,3 +266,11 @@ def nested_boxes(depth: int) -> bytes:
     for _ in range(depth):
         inner = struct.pack(">I", 8 + len(inner)) + b"moov" + inner
     return b"\x00\x00\x00\x10ftypisom\x00\x00\x02\x00" + inner
+
+
+def nested_credentials(depth: int) -> bytes:
+    """Superboxes of JUMBF within superboxes, each described as a manifest store."""
+    described = b"jumdc2pa" + bytes.fromhex("00110010800000aa00389b71") + b"\x03c2pa\x00"
+    described = struct.pack(">I", 4 + len(described)) + described
+    inner = 8 + len(described)
+    return b"".join(struct.pack(">I", inner * left) + b"jumb" + described for left in range(depth, 0, -1))

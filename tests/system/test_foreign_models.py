@@ -53,6 +53,15 @@ def test_of_a_softmax_the_setting_says_which_output_means_fake(tmp_path):
     assert np.abs(first - second).max() > 1e-3
 
 
+def test_what_a_crop_gives_depends_neither_on_other_crops_nor_on_how_many_streams_are_free(tmp_path):
+    path = saved(tmp_path / "model.h5", 1, "sigmoid")
+    folder = converted_folder(path, 1, tmp_path / "cache")
+    crops = np.concatenate([golden_crops(), golden_crops()[::-1, :, ::-1]])
+    together, _ = OpenVinoClassifier(folder, 1, reduced_precision=False, streams=3).predict(crops)
+    alone = OpenVinoClassifier(folder, 1, reduced_precision=False, streams=1)
+    np.testing.assert_array_equal(together, np.concatenate([alone.predict(crop[None])[0] for crop in crops]))
+
+
 @pytest.mark.parametrize(("outputs", "side", "words"), [(3, 224, "outputs of shape"), (1, 128, "inputs of shape")])
 def test_a_model_of_another_shape_is_refused(tmp_path, outputs, side, words):
     path = saved(tmp_path / "model.h5", outputs, "softmax" if outputs > 1 else "sigmoid", side)

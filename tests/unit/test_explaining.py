@@ -5,23 +5,22 @@ from collections.abc import Sequence
 
 import pytest
 
-from backend.domain import Analysis, Basis, Calibration, JudgedFrame, Media
+from backend.domain import Analysis, Basis, Calibration, JudgedFrame
 from backend.model.manifest import ErrorRates, Rate
 from backend.verdict.explaining import give_reason
 from backend.verdict.judging import give_verdict, judge_file, judge_tracks
 from backend.verdict.wording import HEADLINES
-from tests.unit.judged import judged_face, judged_frame, judged_video
+from tests.unit.judged import VIDEO, judged_face, judged_frame, judged_video
 
 CALIBRATION = Calibration(scale=1.0, threshold=0.0)
 BAND = (0.3, 0.7)
-MEDIA = Media("video", "mp4", "h264", 160, 120, 0, 16.0, 25.0)
 
 
 def analysis(frames: Sequence[JudgedFrame], basis: Basis = "face_video") -> Analysis:
     tracks = judge_tracks(frames, CALIBRATION)
     probability = judge_file(tracks, CALIBRATION)
     verdict = give_verdict(probability, basis, BAND)
-    return Analysis(MEDIA, hashlib.sha256().hexdigest(), tuple(frames), tracks, (), basis, probability, verdict)
+    return Analysis(VIDEO, hashlib.sha256().hexdigest(), tuple(frames), tracks, (), basis, probability, verdict)
 
 
 def reason(frames: Sequence[JudgedFrame], basis: Basis = "face_video", measured: bool = True) -> str:
@@ -30,7 +29,7 @@ def reason(frames: Sequence[JudgedFrame], basis: Basis = "face_video", measured:
 
 def with_probability(probability: float) -> Analysis:
     verdict = give_verdict(probability, "face_picture", (0.45, 0.55))
-    return Analysis(MEDIA, "", (), (), (), "face_picture", probability, verdict)
+    return Analysis(VIDEO, "", (), (), (), "face_picture", probability, verdict)
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 
 from backend.config import ROOT
-from backend.domain import ExaminedFrame, Media
+from backend.domain import Credentials, ExaminedFrame, Media
 from backend.errors import Busy, MediaTooComplex, NoVideoStream, UnreadableMedia
-from backend.examination import Examination
+from backend.examination import MEASURED_EVERY, Examination
 from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.media.limits import MediaLimits
+from tests.credentials import sign
 from tests.fakes import examine_here
 from tests.generators import face_frames, face_picture, write_picture, write_sound, write_video
 from tests.server import children_of, wait_until
+from tests.unit.test_credentials import plain_file
 
 EXAMINATION = Examination(
     least_instants=16,
@@ -50,6 +52,30 @@ def frames_of(examined) -> list[ExaminedFrame]:
 
 def worker_processes() -> list[int]:
     return [pid for pid in children_of(os.getpid()) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".mp4", ".avi"])
+def test_credentials_are_read_in_the_worker(examiner, tmp_path, ending):
+    path = sign(plain_file(tmp_path, ending), source="trainedAlgorithmicMedia")
+    media = next(iter(list(examiner.examine(path, EXAMINATION))))
+    assert media.credentials == Credentials("valid", declares_ai=True)
+
+
+def test_credentials_elsewhere_are_told_by_a_worker_that_can_open_no_connection(examiner, tmp_path):
+    path = sign(plain_file(tmp_path, ".jpg"), kept_at="http://127.0.0.1:9/manifest")
+    media = next(iter(list(examiner.examine(path, EXAMINATION))))
+    assert media.credentials == Credentials("elsewhere", declares_ai=False)
+
+
+def test_looks_are_measured_in_the_worker_at_some_instants(examiner, video, tmp_path):
+    film = [frame for frame in frames_of(examiner.examine(video, EXAMINATION)) if not frame.follows]
+    crops = [[crop for crop in frame.crops if crop.face] for frame in film]
+    assert all(crops)
+    measured = [all(crop.appearance for crop in cut) for cut in crops]
+    assert measured == [place % MEASURED_EVERY == 0 for place in range(len(film))]
+    (frame,) = frames_of(examiner.examine(write_picture(tmp_path / "a.png", face_picture()), EXAMINATION))
+    (crop,) = frame.crops
+    assert crop.appearance
 
 
 def test_what_a_worker_finds_is_what_is_found_here(examiner, video):

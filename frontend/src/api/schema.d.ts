@@ -190,10 +190,13 @@ export interface components {
         };
         /**
          * AnomalyFacts
-         * @description A measurement that passed its bound; the same order as `anomalies`.
+         * @description A measurement that passed its bound, or a fact; the same order as `anomalies`.
          */
         AnomalyFacts: {
-            /** Code */
+            /**
+             * Code
+             * @description Stable; the model card and the README list them.
+             */
             code: string;
             /** Value */
             value: number;
@@ -206,6 +209,16 @@ export interface components {
             time_span: number[] | null;
             /** Track */
             track: number | null;
+            /**
+             * False Alarm Rate
+             * @description The share of genuine validation files of which it is told too; null for plain facts.
+             */
+            false_alarm_rate: number | null;
+            /**
+             * False Alarm Upper
+             * @description The upper bound of its 95 % interval.
+             */
+            false_alarm_upper: number | null;
         };
         /**
          * Coverage
@@ -223,6 +236,23 @@ export interface components {
             faces_judged: number;
             /** Not Examined */
             not_examined: string[];
+        };
+        /**
+         * Credentials
+         * @description Content Credentials (C2PA) of a file: a signed statement of where it comes from.
+         *
+         *     `valid`: signature and hashes fit the file; who signed is not checked. `invalid`: they do not, or are damaged.
+         *     `elsewhere`: the file names an address that has them; nothing was fetched. `declares_ai`: they say that generative
+         *     AI made or changed the picture, or something in it.
+         */
+        Credentials: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "valid" | "invalid" | "elsewhere";
+            /** Declares Ai */
+            declares_ai: boolean;
         };
         /**
          * Deleted
@@ -342,11 +372,19 @@ export interface components {
             ];
             /** Fake Probability */
             fake_probability: number;
-            /** Logit */
+            /**
+             * Logit
+             * @description Of a picture's face the mean over its views.
+             */
             logit: number;
             /**
+             * View Logits
+             * @description As it is, mirrored, and from closer; null where only as it is.
+             */
+            view_logits: number[] | null;
+            /**
              * Logit Map
-             * @description 7 x 7; its mean is the logit.
+             * @description 7 x 7; its mean is the logit as it is.
              */
             logit_map: number[][] | null;
         };
@@ -535,9 +573,11 @@ export interface components {
         };
         /**
          * Media
-         * @description What the container says of an upload, as far as it could be checked.
+         * @description What the file says of itself, as far as it could be checked.
          *
          *     `width` and `height` are of the upright picture, after `rotation` (degrees clockwise) was undone.
+         *     `bits_per_pixel` is what the coded picture, or a video's pictures on average, take. `editor` and `generator` are
+         *     programs that its metadata name, by our own names for them.
          */
         Media: {
             /**
@@ -559,6 +599,14 @@ export interface components {
             duration: number | null;
             /** Frames Per Second */
             frames_per_second: number | null;
+            /** Bits Per Pixel */
+            bits_per_pixel: number;
+            /** Editor */
+            editor: string | null;
+            /** Generator */
+            generator: string | null;
+            /** @default null */
+            credentials: components["schemas"]["Credentials"] | null;
         };
         /**
          * ModelFacts

@@ -131,7 +131,8 @@ ${svgChart(details)}
 function anomalies({ anomalies: sentences, details }: Answer): Html {
   const items = sentences.map((sentence, place) => {
     const facts = details.anomalies[place];
-    return html`<li>${sentence} <small>${facts ? measurementInWords(facts) : ""}</small></li>`;
+    const measured = facts && measurementInWords(facts, details.basis);
+    return html`<li>${sentence} ${measured ? html`<small>${measured}</small>` : NOTHING}</li>`;
   });
   return html`<section>
 <h2>What was noticed</h2>

@@ -10,10 +10,11 @@ export function Anomalies({ answer }: { answer: Answer }) {
       <ul class="anomalies">
         {answer.anomalies.map((sentence, place) => {
           const facts = answer.details.anomalies[place];
+          const measured = facts && measurementInWords(facts, answer.details.basis);
           return (
             <li key={sentence}>
               {sentence}
-              {facts && <small>{measurementInWords(facts)}</small>}
+              {measured && <small>{measured}</small>}
             </li>
           );
         })}

@@ -3,6 +3,13 @@
 import type { Answer, Service } from "../api/types";
 import { bytes, seconds } from "../text/format";
 
+const CREDENTIALS = {
+  none: "none, which shows nothing",
+  valid: "they fit the file; who signed them was not checked",
+  invalid: "they do not fit the file, or are damaged",
+  elsewhere: "on a server, not fetched",
+};
+
 export type Fact = readonly [name: string, text: string];
 
 /** What the file is, as far as its container tells. */
@@ -16,6 +23,10 @@ export function mediaFacts(file: { name: string; size: number }, { media }: Answ
   if (media.rotation) facts.push(["Turned", `${media.rotation} degrees clockwise, as the file asks for`]);
   if (media.duration !== null) facts.push(["Duration", seconds(media.duration)]);
   if (media.frames_per_second !== null) facts.push(["Frames a second", String(media.frames_per_second)]);
+  facts.push(["Bits a pixel", media.bits_per_pixel.toFixed(2)]);
+  if (media.generator !== null) facts.push(["Generator, by the metadata", media.generator]);
+  if (media.editor !== null) facts.push(["Editor, by the metadata", media.editor]);
+  facts.push(["Content Credentials", CREDENTIALS[media.credentials?.state ?? "none"]]);
   return facts;
 }
 

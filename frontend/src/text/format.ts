@@ -14,6 +14,11 @@ export function share(value: number): string {
   return `${Math.round(100 * value)}${SPACE}%`;
 }
 
+/** A measured share that may be far below one per cent: "0.2 %". */
+export function smallShare(value: number): string {
+  return `${(100 * value).toFixed(1)}${SPACE}%`;
+}
+
 /** Seconds with a decimal: "8.3 s"; from a minute on "1:05.2". */
 export function seconds(time: number): string {
   const tenths = Math.round(10 * time);

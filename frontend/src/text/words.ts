@@ -2,7 +2,7 @@
 
 import type { AnomalyFacts, Basis, Details, Verdict } from "../api/types";
 import { FULL_LOGIT } from "../frames/heat";
-import { counted, percent, seconds, share } from "./format";
+import { counted, percent, seconds, share, smallShare } from "./format";
 
 export const CAVEAT = "A verdict is evidence, not proof. Never decide about a person by it alone.";
 
@@ -73,21 +73,42 @@ export function notExamined({ coverage }: Details): readonly string[] {
 }
 
 const UNITS: Record<string, (value: number) => string> = {
-  no_face: (value) => counted(value, "face"),
+  fake_span: (value) => counted(value, "instant"),
+  evidence_region: inLogits,
+  faces_disagree: inPoints,
+  soft_face: (value) => `${(2 ** value).toFixed(1)} times the detail`,
+  score_flicker: inLogits,
+  unstable_score: inPoints,
+  tilted_face: (value) => `${Math.round(value)} degrees`,
   small_face: (value) => `${Math.round(value)} pixels`,
+  dark_face: (value) => `${Math.round(value)} of 255`,
+  blurred_face: (value) => `edges of ${value.toFixed(2)} of the contrast`,
+  heavy_compression: (value) => `${value.toFixed(2)} bits a pixel`,
 };
 
-/** What was measured, and the bound that it passed. */
-export function measurementInWords({ code, value, threshold, time_span, track }: AnomalyFacts): string {
-  const told = UNITS[code] ?? percentOrZero;
+/** What was measured, the bound that it passed, and how often genuine files pass it too; of plain facts nothing. */
+export function measurementInWords(facts: AnomalyFacts, basis: Basis): string | null {
+  const { code, value, threshold, time_span, track } = facts;
+  const told = UNITS[code];
+  if (!told) return null;
   const parts = [`measured ${told(value)}`, `bound ${told(threshold)}`];
   if (track !== null) parts.push(`face ${track}`);
   if (time_span) parts.push(`${seconds(time_span[0] ?? 0)} to ${seconds(time_span[1] ?? 0)}`);
-  return sentence(parts.join(" · "));
+  return sentence([...parts, falseAlarms(facts, basis)].join(" · "));
 }
 
-function percentOrZero(value: number): string {
-  return value === 0 ? "0 %" : percent(value);
+function falseAlarms({ false_alarm_rate: rate, false_alarm_upper: upper }: AnomalyFacts, basis: Basis): string {
+  if (rate === null || upper === null) return "how often it is told of genuine files was not measured with this model";
+  const files = `genuine ${measuredOn(basis)}`;
+  return `also told of ${smallShare(rate)} of ${files} (95 % interval up to ${smallShare(upper)})`;
+}
+
+function inLogits(value: number): string {
+  return `${value.toFixed(2)} logits`;
+}
+
+function inPoints(value: number): string {
+  return `${Math.round(100 * value)} points of 100`;
 }
 
 function sentence(text: string): string {

@@ -16,17 +16,18 @@ from tests.generators import face_frames, face_picture, numbered_frames, write_v
 from training.dataset import Sample
 from training.judging import JudgedFile
 from training.people import age_band, read_people, real_called_fake_by_trait, traits_of
-from training.pointing import play
-from training.robustness import HARMLESS, REENCODED, clips_reencoded, compressed, reencode
+from training.pointing import Masked, play
+from training.regions import region_games
+from training.robustness import HARMLESS, REENCODED, clips_reencoded, compress, reencode
 
 
 class PointsAt:
-    """A network whose map is highest in one cell, whatever it sees."""
+    """A network whose map is highest in some cells, whatever it sees."""
 
     logit_tolerance = 0.0
     failed = False
 
-    def __init__(self, row: int, column: int) -> None:
+    def __init__(self, row: int | slice, column: int | slice) -> None:
         self._map = np.zeros((7, 7), np.float32)
         self._map[row, column] = 1
 
@@ -81,11 +82,45 @@ def test_harmless_changes_change_a_picture_and_leave_it_what_it_shows(name):
     before = face_picture()
     after = HARMLESS[name](before, np.random.default_rng(0))
     assert after.dtype == np.uint8 and 0.6 < after.shape[0] / before.shape[0] < 1.1
-    assert after.shape != before.shape or (after != compressed(before, 95)).mean() > 0.3
+    assert after.shape != before.shape or (after != compress(before, 95)).mean() > 0.3
     rows = np.linspace(0, after.shape[0] - 1, 40).astype(int)[:, None]
     columns = np.linspace(0, after.shape[1] - 1, 40).astype(int)[None]
     there = before[rows * before.shape[0] // after.shape[0], columns * before.shape[1] // after.shape[1]]
     assert np.corrcoef(after[rows, columns].ravel(), there.ravel())[0, 1] > 0.8
+
+
+def masked(pictures: np.ndarray, masks: np.ndarray) -> Masked:
+    """Fakes whose eyes lie in the upper half and whose mouth in the lower."""
+    landmarks = np.array([[100, 90], [188, 90], [144, 150], [115, 200], [173, 200]], np.float32)
+    samples = tuple(replace(sample(Path(f"{number}.png")), group=str(number)) for number in range(len(pictures)))
+    return Masked(pictures, masks, np.repeat(landmarks[None], len(pictures), axis=0), samples)
+
+
+@pytest.mark.parametrize(("rows", "insides"), [(slice(1, 4), [True, False]), (slice(4, 6), [False, True])])
+def test_a_region_that_is_named_is_held_against_the_mask_of_the_fake(monkeypatch, rows, insides):
+    masks = np.zeros((2, 288, 288, 1), np.float32)
+    masks[0, :155] = 1  # the eyes
+    masks[1, 155:] = 1  # the mouth
+    fakes = masked(np.zeros((2, 288, 288, 3), np.float32), masks)
+    monkeypatch.setattr("training.regions.blends", lambda samples: fakes)
+    monkeypatch.setattr("training.regions.pairs", lambda samples, most: fakes)
+    regions, outlines = region_games([], LoadedModel(PointsAt(rows, slice(1, 6)), MANIFEST), 0.2)
+    for named in regions.values():
+        assert [one.inside for one in named] == insides
+        assert [one.other_inside for one in named] == insides[::-1]
+    assert not any(outlines.values())
+
+
+def test_an_outline_is_named_where_it_leads_over_eyes_and_mouth(monkeypatch):
+    masks = np.zeros((1, 288, 288, 1), np.float32)
+    masks[0, 60:228, 60:228] = 1
+    fakes = masked(np.zeros((1, 288, 288, 3), np.float32), masks)
+    monkeypatch.setattr("training.regions.blends", lambda samples: fakes)
+    monkeypatch.setattr("training.regions.pairs", lambda samples, most: fakes)
+    regions, outlines = region_games([], LoadedModel(PointsAt(slice(0, 7), 0), MANIFEST), 0.1)
+    assert not any(regions.values())
+    (named,) = outlines["dfdc pairs"]
+    assert not named.inside and named.other_inside
 
 
 def test_the_pointing_game_counts_peaks_inside_masks_that_can_tell():
@@ -94,7 +129,7 @@ def test_the_pointing_game_counts_peaks_inside_masks_that_can_tell():
     masks[0, :144] = 1  # the upper half
     masks[1, 144:] = 1
     masks[2] = 1  # everywhere: every peak would be inside
-    played = play("halves", pictures, masks, LoadedModel(PointsAt(1, 3), MANIFEST))
+    played = play("halves", masked(pictures, masks), LoadedModel(PointsAt(1, 3), MANIFEST))
     assert played["faces"] == 2 and played["peak inside"] == 0.5
     assert played["chance"] == pytest.approx(0.5, abs=0.1)
 
