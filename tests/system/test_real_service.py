@@ -40,7 +40,8 @@ def test_a_real_photograph_is_judged_by_the_shipped_model(server, tmp_path):
     assert answer["details"]["basis"] == "face_picture" and answer["details"]["model"]["calibrated"] is True
     assert answer["details"]["model"]["sha256"] == file_sha256(MODEL_PATH)
     (face,) = answer["details"]["frames"][0]["faces"]
-    assert abs(np.mean(face["logit_map"]) - face["logit"]) < 0.001
+    assert abs(np.mean(face["logit_map"]) - face["view_logits"][0]) < 0.001
+    assert abs(np.mean(face["view_logits"]) - face["logit"]) < 0.001
 
 
 def test_a_video_is_judged_and_its_frames_can_be_fetched(server, tmp_path):
