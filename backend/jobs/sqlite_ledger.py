@@ -217,7 +217,7 @@ class SqliteLedger:
                 try:
                     yield connection
                     connection.execute("COMMIT")
-                except BaseException:
+                except BaseException:  # whatever it was, it goes on; the lock on the file must not
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise

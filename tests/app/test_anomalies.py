@@ -16,23 +16,13 @@ from backend.config import ROOT
 from backend.model.manifest import read_manifest
 from tests.credentials import sign
 from tests.fakes import MANIFEST, FakeClassifier, ReadyModel, examine_here
-from tests.generators import face_frames, face_picture, write_picture, write_video
+from tests.generators import face_picture
 
 
 def answer_to(client: FlaskClient, path: Path) -> dict[str, Any]:
     answer = client.post("/predict", data={"file": (io.BytesIO(path.read_bytes()), path.name)})
     assert answer.status_code == 200
     return answer.get_json()
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    return write_video(tmp_path / "clip.mp4", face_frames(50))
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    return write_picture(tmp_path / "face.jpg", face_picture())
 
 
 def test_false_alarms_are_told_of_the_model_that_they_were_measured_with_alone(settings, video):

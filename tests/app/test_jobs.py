@@ -24,7 +24,6 @@ from tests.app.test_access import app_with
 from tests.app.test_analyses import Gate
 from tests.app.test_errors import PNG, check
 from tests.fakes import AbsentModel, FakeClassifier, ReadyModel, examine_here
-from tests.generators import face_frames, face_picture, write_picture, write_video
 from tests.server import wait_until
 
 ENDED = ("done", "failed", "cancelled")
@@ -64,16 +63,6 @@ def gate() -> Iterator[Gate]:
     closed = Gate()
     yield closed
     closed.opened.set()
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    return write_video(tmp_path / "clip.mp4", face_frames(50))
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    return write_picture(tmp_path / "face.jpg", face_picture())
 
 
 def post(client: FlaskClient, *paths: Path, to: str = "/jobs", **more: object) -> TestResponse:

@@ -19,21 +19,11 @@ from backend.app import create_app
 from backend.config import ROOT, Settings
 from backend.domain import Calibration
 from tests.fakes import MANIFEST, FakeClassifier, ReadyModel, examine_here
-from tests.generators import face_frames, face_picture, numbered_frames, write_picture, write_video
+from tests.generators import face_picture, numbered_frames, write_picture, write_video
 
 
 def post(client: FlaskClient, path: Path, name: str | None = None) -> TestResponse:
     return client.post("/predict", data={"file": (io.BytesIO(path.read_bytes()), name or path.name)})
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    return write_video(tmp_path / "clip.mp4", face_frames(50))
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    return write_picture(tmp_path / "face.jpg", face_picture())
 
 
 def test_the_service_around_a_classifier_does_without_tensorflow_and_keras():
