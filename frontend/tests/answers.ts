@@ -74,7 +74,7 @@ export function answer(probability: number, changes: Partial<Answer["details"]> 
         version: "1",
         sha256: "b".repeat(64),
         calibrated: true,
-        prior: {},
+        prior: { face_video: 0.4 },
         error_rates: {},
         threshold: 0,
         inconclusive: [0.3, 0.7],

@@ -24,6 +24,10 @@ test("what is read out does not change with every count", () => {
   expect(plain(stageInWords(EXAMINING))).toBe(stageInWords({ ...EXAMINING, examined: 6 }));
 });
 
+test("of a failure it is read out once why: by its message", () => {
+  expect(stageInWords({ kind: "failed", failure: new Failure("busy", "Too much to do.") })).toBe("Not judged");
+});
+
 test("what is read out in the end has the confidence, unless it is inconclusive", () => {
   const done = { kind: "done", judgedAt: new Date(), framesAreKept: true } as const;
   expect(plain(stageInWords({ ...done, answer: answer(0.8) }))).toBe("Moderate evidence of manipulation, 80 %");

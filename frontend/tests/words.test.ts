@@ -1,16 +1,27 @@
 import { expect, test } from "vitest";
-import { confidenceInWords, examinedInWords, measurementInWords, rateInWords, shareOfFakes } from "../src/text/words";
+import {
+  confidenceInWords,
+  examinedInWords,
+  measurementInWords,
+  notExamined,
+  rateInWords,
+  shareOfFakes,
+} from "../src/text/words";
 import { answer, plain } from "./answers";
 
 test("an inconclusive answer is not told as a confident one", () => {
-  expect(plain(confidenceInWords("fake", "Fake", 0.8))).toBe(
-    "80 % confident that Fake is the right one of the two labels.",
-  );
-  expect(plain(confidenceInWords("inconclusive", "Fake", 0.6))).toContain("too close to call");
+  expect(plain(confidenceInWords(answer(0.8)))).toContain("80 % confident that Fake is the right one");
+  const unclear = plain(confidenceInWords(answer(0.8, { verdict: "inconclusive" })));
+  expect(unclear).toContain("80 %: not enough to rely on");
+  expect(unclear).not.toContain("confident");
 });
 
 test("no confidence is certain", () => {
-  expect(plain(confidenceInWords("fake", "Fake", 0.9999))).toMatch(/^99 %/);
+  expect(plain(confidenceInWords(answer(0.9999)))).toMatch(/^99 %/);
+});
+
+test("a confidence is told with the share of fakes that it supposes", () => {
+  expect(plain(confidenceInWords(answer(0.8)))).toContain("supposing that 40 % of such files are fake");
 });
 
 test("an error rate is told with its interval and its size", () => {
@@ -28,6 +39,12 @@ test("what was examined is counted", () => {
   expect(plain(examinedInWords(answer(0.8).details))).toBe(
     "3 instants, spread over 2.5 s; 5 faces judged in 4 frames.",
   );
+});
+
+test("what was not examined is told of faces, and of their absence", () => {
+  const { details } = answer(0.8);
+  expect(notExamined(details)).toEqual(["sound", "everything in the picture that is not a face"]);
+  expect(notExamined({ ...details, basis: "whole_frame" })).toEqual(["sound", "faces, since none was found"]);
 });
 
 const FACTS = { time_span: null, track: null, false_alarm_rate: 0.0714, false_alarm_upper: 0.2646 };

@@ -77,6 +77,9 @@ def test_table_and_failure(page, files, tmp_path):
     failure(page, "unsupported_type")
     expect(page.locator("tbody tr").nth(1)).to_contain_text("No evidence")
     check_all(page)
+    for row in page.locator("tbody tr").all():
+        heights = row.get_by_role("button").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+        assert len(heights) == 2 and heights[0] == heights[1]
 
 
 def test_live(page):

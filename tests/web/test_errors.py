@@ -65,7 +65,9 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(context, narrow, 
     page.on("request", lambda request: sent.append(request.url))
     (tmp_path / "large.mp4").write_bytes(bytes(400_001))
     post(page, tmp_path / "large.mp4")
-    expect(failure(page, "file_too_large")).to_contain_text("The file has 391 kB; at most 391 kB are accepted.")
+    expect(failure(page, "file_too_large")).to_contain_text(
+        "The file has 400,001 bytes; at most 400,000 bytes are accepted."
+    )
     assert not [url for url in sent if "/predict" in url]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from hashlib import sha256
 
 import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from backend.config import ROOT
 from tests.generators import face_frames, numbered_frames, write_picture, write_video
 from tests.web.conftest import opened
 from tests.web.service import running_site
@@ -33,10 +35,12 @@ def test_a_video_gets_a_verdict_in_words_with_its_reason_and_its_limits(page, fi
     expect(verdict).to_contain_text(f"Evidence: {details['strength']}")
     expect(verdict.locator(".verdict__confidence")).to_contain_text(f"{round(100 * answer['confidence'])} %")
     expect(verdict).to_contain_text("A verdict is evidence, not proof.")
+    supposed = round(100 * details["model"]["prior"]["face_video"])
+    expect(verdict).to_contain_text(f"supposing that {supposed} % of such files are fake")
     wrong = details["model"]["meaning"]["real_called_fake"]
     expect(verdict).to_contain_text(f"{round(100 * wrong['value'])} % (")
     expect(verdict).to_contain_text(f"measured on {wrong['files']} real videos")
-    expect(verdict).to_contain_text("Where 1 file in 100 is fake, it is right in")
+    expect(verdict).to_contain_text("Where 1 file in 100 is fake, a “Fake” is right in")
     for part in details["coverage"]["not_examined"]:
         expect(verdict).to_contain_text(part)
     for sentence in answer["anomalies"]:
@@ -45,6 +49,13 @@ def test_a_video_gets_a_verdict_in_words_with_its_reason_and_its_limits(page, fi
     for rate in rates:
         expect(page.locator(".anomalies")).to_contain_text(f"also told of {100 * rate:.1f} % of genuine videos")
     assert len(answer["anomalies"]) >= 2 and rates
+
+
+def test_before_the_first_file_it_is_told_what_to_expect(page, files):
+    told = page.get_by_role("region", name="What you will be told")
+    expect(told).to_contain_text("its frames after 60 minutes or when you say so")
+    post(page, files / "face.jpg")
+    expect(told).to_have_count(0)
 
 
 def test_upload_and_analysis_show_their_progress(page, tmp_path):
@@ -73,7 +84,8 @@ def test_without_a_face_it_is_inconclusive_and_says_why(page, tmp_path):
     verdict = page.locator(".verdict")
     expect(verdict).to_contain_text("Inconclusive")
     expect(verdict).to_contain_text("No face was found")
-    expect(verdict).to_contain_text("too close to call")
+    expect(verdict).to_contain_text("not enough to rely on")
+    expect(verdict).to_contain_text("faces, since none was found")
 
 
 def test_the_heat_map_can_be_switched_off_and_on(page, files):
@@ -162,6 +174,7 @@ def test_several_files_are_a_table_of_results(page, files, tmp_path):
     post(page, files / "two.mp4", grey, broken, files / "face.jpg")
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(4)
+    expect(page.get_by_role("status").filter(has_text="files done")).to_have_text("4 of 4 files done")
     expect(rows.nth(0)).to_contain_text("evidence of manipulation")
     expect(rows.nth(0)).to_contain_text("%")
     expect(rows.nth(1)).to_contain_text("Inconclusive")
@@ -273,10 +286,6 @@ def test_a_report_can_be_had_after_the_purge_and_says_what_is_missing(page, file
 
 
 def test_a_foreign_model_is_told_as_unmeasured(chromium, context, files, tmp_path):
-    import shutil
-
-    from backend.config import ROOT
-
     shutil.copy(ROOT / "temp_model.h5", tmp_path / "foreign.h5")  # without its manifest nothing is known of it
     with running_site(tmp_path / "site", DETECTOR_MODEL_PATH=str(tmp_path / "foreign.h5")) as site:
         site.server.wait_for("/readyz", 200)

@@ -63,7 +63,7 @@ export function DropZone({ limits, isSmall, add }: Props) {
         }}
       />
       <p class="hint">
-        or paste them.{" "}
+        or paste them:{" "}
         {listed(
           kinds.map((kind) => kind.slice(1)),
           "or",

@@ -5,6 +5,7 @@ import { ResultView } from "../result/result_view";
 import { bytes } from "../text/format";
 import { DropZone } from "./drop_zone";
 import { FailureCard } from "./failure_card";
+import { Introduction } from "./introduction";
 import { isUnderWay, type Item } from "./items";
 import { phaseInWords, stageInWords } from "./phase_words";
 import { ProgressCard } from "./progress_card";
@@ -24,6 +25,7 @@ export function FilesView({ api, service, files }: Props) {
   return (
     <>
       <DropZone limits={service.limits} isSmall={all.length > 0} add={files.add} />
+      {all.length === 0 && <Introduction limits={service.limits} />}
       {all.length > 1 && <ResultsTable {...files} />}
       <p class="unseen" role="status">
         {item && `${item.file.name}: ${stageInWords(item.phase)}`}

@@ -25,6 +25,7 @@ export function phaseInWords(phase: Phase): string {
 export function stageInWords(phase: Phase): string {
   if (phase.kind === "sending") return "Sending";
   if (phase.kind === "working") return workInWords({ ...phase, examined: 0 });
+  if (phase.kind === "failed") return "Not judged"; // why is said by the message itself
   if (phase.kind === "done") {
     const { confidence, details } = phase.answer;
     return details.verdict === "inconclusive" ? details.headline : `${details.headline}, ${percent(confidence)}`;

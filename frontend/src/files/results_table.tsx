@@ -1,4 +1,4 @@
-import { percent } from "../text/format";
+import { counted, percent } from "../text/format";
 import { isUnderWay, type Item, type Items, type Phase } from "./items";
 import { phaseInWords } from "./phase_words";
 
@@ -11,9 +11,13 @@ interface Props {
 
 /** All files of this visit, a row each. */
 export function ResultsTable({ items, open, cancel, forget }: Props) {
+  const done = items.all.filter((item) => !isUnderWay(item.phase)).length;
   return (
     <section class="block" aria-labelledby="table-title">
       <h2 id="table-title">Files</h2>
+      <p class="hint" role="status">
+        {done} of {counted(items.all.length, "file")} done
+      </p>
       <table class="table">
         <thead>
           <tr>

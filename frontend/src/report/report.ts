@@ -84,12 +84,12 @@ ${details.frames.map((facts, place) => frame(facts, findings.frames[place] ?? nu
 }
 
 function verdict({ answer, file, judgedAt }: Findings): Html {
-  const { details, prediction, confidence } = answer;
+  const { details } = answer;
   return html`<header>
 <p>Report of the deepfake detector on <b>${file.name}</b> (${bytes(file.size)}), judged on ${calendar(judgedAt)}</p>
 <h1>${details.headline}</h1>
 <p class="reason">${details.reason}</p>
-<p>Evidence: <b>${details.strength}</b>. ${confidenceInWords(details.verdict, prediction, confidence)}</p>
+<p>Evidence: <b>${details.strength}</b>. ${confidenceInWords(answer)}</p>
 <p><b>${caveatOf(details.verdict)}</b></p>
 </header>`;
 }

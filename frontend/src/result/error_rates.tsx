@@ -23,11 +23,11 @@ export function ErrorRates({ details }: { details: Details }) {
         <dt>Fake {what} that it called real</dt>
         <dd>{rateInWords(meaning.fake_called_real, `fake ${what}`)}</dd>
       </dl>
-      <h4>What that makes of a “Fake”</h4>
+      <h4>What a “Fake” is worth, by how many files are fake</h4>
       <ul>
         {meaning.fake_right_of_fakes.map(({ share_of_fakes, right }) => (
           <li key={share_of_fakes}>
-            Where {shareOfFakes(share_of_fakes)} fake, it is right in {percent(right)} of cases.
+            Where {shareOfFakes(share_of_fakes)} fake, a “Fake” is right in {percent(right)} of cases.
           </li>
         ))}
       </ul>

@@ -13,7 +13,7 @@ export function VerdictBlock({ answer }: { answer: Answer }) {
         {details.headline}
       </h3>
       <p class="verdict__reason">{details.reason}</p>
-      <p class="verdict__confidence">{confidenceInWords(details.verdict, answer.prediction, answer.confidence)}</p>
+      <p class="verdict__confidence">{confidenceInWords(answer)}</p>
       <p class="verdict__caveat">{caveatOf(details.verdict)}</p>
       <div class="columns">
         <ErrorRates details={details} />

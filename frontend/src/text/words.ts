@@ -1,26 +1,28 @@
 /** What the page says about an answer beyond the service's own sentences. */
 
-import type { AnomalyFacts, Basis, Details, Verdict } from "../api/types";
+import type { AnomalyFacts, Answer, Basis, Details, Verdict } from "../api/types";
 import { FULL_LOGIT } from "../frames/heat";
 import { counted, percent, seconds, share, smallShare } from "./format";
 
 export const CAVEAT = "A verdict is evidence, not proof. Never decide about a person by it alone.";
 
 export const CHART_WORDS =
-  "Above the line in the middle an instant speaks for fake. In the shaded band a file as a whole is too close to call. " +
-  "The verdict weighs all instants together.";
+  "Above the line in the middle an instant speaks for fake. Where a file as a whole scores in the shaded band, the model " +
+  "is not right often enough for a verdict. The verdict weighs all instants together.";
 export const HEAT_WORDS =
   "Red areas speak for fake: the fuller, the further their logit lies above the model's threshold " +
   `(full at ${FULL_LOGIT} above). An area without colour lies at or below it, which does not show that it is real.`;
 
 type Rate = NonNullable<Details["model"]["meaning"]>["real_called_fake"];
 
-/** What the number beside a verdict is. */
-export function confidenceInWords(verdict: Verdict, prediction: string, confidence: number): string {
-  if (verdict === "inconclusive") {
-    return `The likelier of the two labels would be ${prediction}, at ${percent(confidence)}: too close to call.`;
+/** What the number beside a verdict is, and how many fakes it supposes. */
+export function confidenceInWords({ prediction, confidence, details }: Answer): string {
+  if (details.verdict === "inconclusive") {
+    return `The likelier of the two labels would be ${prediction}, at ${percent(confidence)}: not enough to rely on.`;
   }
-  return `${percent(confidence)} confident that ${prediction} is the right one of the two labels.`;
+  const told = `${percent(confidence)} confident that ${prediction} is the right one of the two labels`;
+  const prior = details.model.prior[details.basis];
+  return prior === undefined ? `${told}.` : `${told}, supposing that ${share(prior)} of such files are fake.`;
 }
 
 /** What a verdict does not say. */
@@ -67,9 +69,11 @@ export function examinedInWords({ coverage, media, basis }: Details): string {
   );
 }
 
-/** What was not looked at; a picture is looked at whole, by a model that knows faces only. */
-export function notExamined({ coverage }: Details): readonly string[] {
-  return [...coverage.not_examined, "everything in the picture that is not a face"];
+/** What was not looked at; the model knows faces only. */
+export function notExamined({ coverage, basis }: Details): readonly string[] {
+  const beyond =
+    basis === "whole_frame" ? "faces, since none was found" : "everything in the picture that is not a face";
+  return [...coverage.not_examined, beyond];
 }
 
 const UNITS: Record<string, (value: number) => string> = {
