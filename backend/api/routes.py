@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from backend.api.admission import Admission
 from backend.api.analyses import Analyses
 from backend.api.answer import analysis_answer, model_facts
+from backend.api.clients import client_of
 from backend.api.contract import Deleted, Health, Limits, ModelFacts, Service
 from backend.api.judging import Judge
 from backend.api.queues import Queues
@@ -74,7 +75,7 @@ def create_blueprint(services: Services) -> Blueprint:
         stopwatch = Stopwatch()
         with (
             services.analyses.follow(identity) as progress,
-            services.admission.enter(progress),
+            services.admission.enter(progress, client_of(request.remote_addr or "")),
             stopwatch.stage("total"),
         ):
             with stopwatch.stage("receiving"):

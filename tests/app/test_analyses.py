@@ -20,9 +20,9 @@ from backend.domain import Calibration
 from backend.store.frames import FrameFolder
 from tests.app.test_access import app_with
 from tests.app.test_errors import PNG, check
-from tests.app.test_metrics import counted
 from tests.fakes import MANIFEST, FakeClassifier, ReadyModel, examine_here
 from tests.generators import face_frames, face_picture, numbered_frames, write_picture, write_video
+from tests.metrics import counted
 from tests.server import wait_until
 
 ID = "0123456789abcdef" * 2

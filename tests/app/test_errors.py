@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from backend.config import MEBIBYTE
 from backend.model.batching import Batcher
 from tests.fakes import AbsentModel, FailingNetwork, FakeClassifier, MeanNetwork, ReadyModel, examine_here
 from tests.generators import face_picture, write_picture, write_sound
+from tests.metrics import counted
+from tests.server import wait_until
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -151,27 +154,53 @@ def test_while_a_device_is_left_files_are_judged(settings, tmp_path):
     assert upload(client, data, "a.png").status_code == client.get("/readyz").status_code == 200
 
 
+class Gate(FakeClassifier):
+    """Judges nothing before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside, self.release = threading.Event(), threading.Event()
+
+    def predict(self, crops):
+        self.inside.set()
+        assert self.release.wait(10)
+        return super().predict(crops)
+
+
 def test_more_files_than_may_wait_are_turned_away_at_once(settings, tmp_path):
-    release, inside = threading.Event(), threading.Event()
-
-    class Slow(FakeClassifier):
-        def predict(self, crops):
-            inside.set()
-            assert release.wait(10)
-            return super().predict(crops)
-
-    narrow = settings.model_copy(update={"analyses": 1, "queue": 0})
-    app = create_app(narrow, ReadyModel(Slow()), examine_here)
+    gate = Gate()
+    app = create_app(settings.model_copy(update={"analyses": 1, "queue": 0}), ReadyModel(gate), examine_here)
     data = write_picture(tmp_path / "a.png", face_picture()).read_bytes()
-    answers = []
-    first = threading.Thread(target=lambda: answers.append(upload(app.test_client(), data, "a.png")))
-    first.start()
-    assert inside.wait(10)
-    response = upload(app.test_client(), data, "a.png")
-    release.set()
-    first.join(10)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: upload(app.test_client(), data, "a.png"))
+        assert gate.inside.wait(10)
+        response = upload(app.test_client(), data, "a.png")
+        gate.release.set()
+        assert first.result(10).status_code == 200
     check(response, 503, "busy", "try again")
-    assert int(response.headers["Retry-After"]) > 0 and answers[0].status_code == 200
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_a_client_that_fills_the_queue_gives_way_to_another_address(settings, tmp_path):
+    gate = Gate()
+    app = create_app(settings.model_copy(update={"analyses": 1, "queue": 2}), ReadyModel(gate), examine_here)
+    data = write_picture(tmp_path / "a.png", face_picture()).read_bytes()
+
+    def send(address: str):
+        client = app.test_client()
+        client.environ_base["REMOTE_ADDR"] = address
+        return upload(client, data, "a.png")
+
+    with ThreadPoolExecutor(4) as pool:
+        greedy = [pool.submit(send, "192.0.2.1")]
+        assert gate.inside.wait(10)
+        greedy += [pool.submit(send, "192.0.2.1") for _ in range(2)]
+        wait_until(lambda: counted("detector_files_waiting") == 2, 10)
+        other = pool.submit(send, "192.0.2.2")
+        wait_until(lambda: any(answer.done() for answer in greedy), 10)
+        gate.release.set()
+        assert other.result(10).status_code == 200
+        assert sorted(answer.result(10).status_code for answer in greedy) == [200, 200, 503]
 
 
 def test_a_failure_nobody_foresaw_tells_nothing_of_the_inside(settings, tmp_path, caplog):

@@ -12,12 +12,9 @@ from tests.app.test_access import app_with
 from tests.app.test_errors import PNG, upload
 from tests.app.test_predict import post
 from tests.generators import face_picture, write_picture
+from tests.metrics import counted
 
 DASHBOARD = ROOT / "deploy" / "grafana.json"
-
-
-def counted(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def test_they_are_in_the_form_that_prometheus_reads(client):

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from backend.api.admission import Admission
 from backend.errors import Busy, Cancelled
 from backend.progress import Progress
-from tests.app.test_metrics import counted
+from tests.metrics import counted
 from tests.server import wait_until
 
 
@@ -19,7 +20,7 @@ def test_no_more_run_than_are_let_through_and_the_rest_is_turned_away():
     most: list[int] = []
 
     def work(_: int) -> None:
-        with admission.enter(Progress()):
+        with admission.enter(Progress(), "somebody"):
             running.append(1)
             most.append(len(running))
             entered.release()
@@ -29,22 +30,21 @@ def test_no_more_run_than_are_let_through_and_the_rest_is_turned_away():
     with ThreadPoolExecutor(3) as pool:
         futures = [pool.submit(work, place) for place in range(3)]
         assert entered.acquire(timeout=10) and entered.acquire(timeout=10)
-        while admission._inside < 3:
-            threading.Event().wait(0.01)
-        with pytest.raises(Busy), admission.enter(Progress()):
+        wait_until(lambda: counted("detector_files_waiting") == 1, 10)
+        with pytest.raises(Busy), admission.enter(Progress(), "somebody"):
             pass
         release.set()
         for future in futures:
             future.result(10)
     assert max(most) == 2
-    with admission.enter(Progress()):
+    with admission.enter(Progress(), "somebody"):
         pass
 
 
 def test_a_failure_inside_gives_the_place_back():
     admission = Admission(running=1, waiting=0)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), admission.enter(Progress()):
+        with pytest.raises(ZeroDivisionError), admission.enter(Progress(), "somebody"):
             raise ZeroDivisionError
 
 
@@ -52,10 +52,10 @@ def test_those_inside_and_those_who_wait_are_counted():
     admission = Admission(running=1, waiting=1)
 
     def wait_inside() -> None:
-        with admission.enter(Progress()):
+        with admission.enter(Progress(), "somebody"):
             pass
 
-    with admission.enter(Progress()):
+    with admission.enter(Progress(), "somebody"):
         second = threading.Thread(target=wait_inside)
         second.start()
         wait_until(lambda: counted("detector_files_waiting") == 1, 10)
@@ -69,10 +69,10 @@ def test_what_is_cancelled_while_it_waits_leaves_at_once_and_gives_its_place_bac
     waiting, next_one = Progress(), Progress()
 
     def wait_inside(progress: Progress) -> None:
-        with admission.enter(progress):
+        with admission.enter(progress, "somebody"):
             pass
 
-    with admission.enter(Progress()), ThreadPoolExecutor(2) as pool:
+    with admission.enter(Progress(), "somebody"), ThreadPoolExecutor(2) as pool:
         cancelled = pool.submit(wait_inside, waiting)
         wait_until(lambda: counted("detector_files_waiting") == 1, 10)
         waiting.cancel()
@@ -102,5 +102,79 @@ def test_a_turn_is_had_however_many_wait_and_can_be_given_up():
         given_up.set()
         admission.look_again()
         assert [future.result(10) for future in waiting] == [False] * 3
-    with admission.enter(Progress()):
+    with admission.enter(Progress(), "somebody"):
         pass
+
+
+class Visitors:
+    """Threads that ask for a turn one after the other, and the order in which they get it."""
+
+    def __init__(self, admission: Admission, pool: ThreadPoolExecutor) -> None:
+        self.order: list[str] = []
+        self._admission = admission
+        self._pool = pool
+
+    def send(self, client: str) -> Future[None]:
+        """Let a client's file wait for its turn; it holds it only for a moment."""
+        return self._wait_in(self.enter, client)
+
+    def send_job(self) -> Future[None]:
+        return self._wait_in(self._take_turn, "jobs")
+
+    def _wait_in(self, how: Callable[[str], None], client: str) -> Future[None]:
+        before = counted("detector_files_waiting")
+        sent = self._pool.submit(how, client)
+        wait_until(lambda: sent.done() or counted("detector_files_waiting") == before + 1, 10)
+        return sent
+
+    def enter(self, client: str) -> None:
+        with self._admission.enter(Progress(), client):
+            self.order.append(client)
+
+    def _take_turn(self, client: str) -> None:
+        with self._admission.turn(lambda: False):
+            self.order.append(client)
+
+
+def test_clients_take_turns_however_many_files_one_sends():
+    admission = Admission(running=1, waiting=8)
+    with ThreadPoolExecutor(8) as pool:
+        visitors = Visitors(admission, pool)
+        with admission.enter(Progress(), "greedy"):
+            for client in ("greedy", "greedy", "greedy", "second", "second", "third"):
+                visitors.send(client)
+    assert visitors.order == ["second", "third", "greedy", "second", "greedy", "greedy"]
+
+
+def test_jobs_as_a_whole_take_turns_with_clients():
+    admission = Admission(running=1, waiting=8)
+    with ThreadPoolExecutor(8) as pool:
+        visitors = Visitors(admission, pool)
+        with admission.enter(Progress(), "first"):
+            visitors.send_job()
+            visitors.send_job()
+            visitors.send("second")
+    assert visitors.order == ["jobs", "second", "jobs"]
+
+
+def test_one_client_may_fill_the_queue_but_gives_way_to_another_that_has_less_in_it():
+    admission = Admission(running=1, waiting=3)
+    with ThreadPoolExecutor(8) as pool:
+        visitors = Visitors(admission, pool)
+        with admission.enter(Progress(), "greedy"):
+            oldest, middle, newest = (visitors.send("greedy") for _ in range(3))
+            with pytest.raises(Busy):
+                visitors.send("greedy").result(10)
+            pool.submit(visitors.enter, "second")
+            with pytest.raises(Busy):
+                newest.result(10)
+            with pytest.raises(Busy):  # it would have as many as the one that gives way
+                visitors.send("second").result(10)
+            assert not oldest.done() and not middle.done()
+    assert visitors.order == ["second", "greedy", "greedy"]
+
+
+def test_what_is_examined_gives_way_to_nobody():
+    admission = Admission(running=1, waiting=0)
+    with ThreadPoolExecutor(1) as pool, admission.enter(Progress(), "first"), pytest.raises(Busy):
+        Visitors(admission, pool).send("second").result(10)

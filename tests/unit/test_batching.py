@@ -7,8 +7,8 @@ import pytest
 
 from backend.errors import NotReady
 from backend.model.batching import BATCHES_AHEAD, Batcher
-from tests.app.test_metrics import counted
 from tests.fakes import FailingNetwork, MeanNetwork
+from tests.metrics import counted
 from tests.server import wait_until
 
 
