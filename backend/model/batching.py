@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from queue import Queue
 from time import monotonic
@@ -27,6 +28,7 @@ FILL_SECONDS = 0.002  # that a batch waits for more requests while the device ha
 BATCHES_AHEAD = 2  # on a device: while one is computed the next is sent
 JOBS_WAITING = 64  # requests; more wait in their own threads
 MOST_FAILURES = 2  # of a job, on as many devices
+SILENT_SECONDS = 30.0  # after which a device that has not answered counts as failed; the largest batch takes 0.02
 FAILED_AGAIN = "The devices that were to judge this have failed; try again in a few seconds."
 
 Answer: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32] | None]
@@ -50,11 +52,26 @@ class Network(Protocol):
 
 @dataclass(eq=False)
 class Job:
-    """Crops of one request, no more than the largest batch, and the promise of their answer, broken so many times."""
+    """Crops of one request, no more than the largest batch, and the promise of their answer, broken so many times.
+
+    A device that was given up for its silence may still answer, when another has or nobody will: the first word counts.
+    """
 
     crops: Pixels
     answer: Future[Answer] = field(default_factory=Future)
     failures: int = 0
+    device: Device | None = None  # that has it, if any
+    sent_at: float = 0.0
+
+    def settle(self, answer: Answer) -> None:
+        """Keep the promise."""
+        with contextlib.suppress(InvalidStateError):
+            self.answer.set_result(answer)
+
+    def disappoint(self, error: NotReady) -> None:
+        """Say that it cannot be kept."""
+        with contextlib.suppress(InvalidStateError):
+            self.answer.set_exception(error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +114,7 @@ class Line:
 
     def _add(self, job: Job, first: bool = False) -> None:
         if self._closed:
-            job.answer.set_exception(NotReady(NONE_LEFT))
+            job.disappoint(NotReady(NONE_LEFT))
         elif first:
             self._jobs.appendleft(job)
         else:
@@ -125,7 +142,7 @@ class Line:
 class Batcher:
     """Runs whatever threads ask for in batches, each on the first of several equal networks that is free.
 
-    A device that fails is given up, and others do its work; a GPU's faults stay until its process ends.
+    A device that fails or falls silent is given up, and others do its work; a GPU's faults stay until its process ends.
 
     Args:
         networks: one for each device.
@@ -156,9 +173,18 @@ class Batcher:
         jobs = [Job(crops[at : at + largest]) for at in range(0, len(crops), largest)]
         for job in jobs:
             self._line.put(job)
-        answers = [job.answer.result() for job in jobs]
+        answers = [self._wait(job) for job in jobs]
         maps = [logit_map for _, logit_map in answers if logit_map is not None]
         return np.concatenate([one for one, _ in answers]), np.concatenate(maps) if maps else None
+
+    def _wait(self, job: Job) -> Answer:
+        """The answer to a job, be it from another device where one says nothing."""
+        while True:
+            try:
+                return job.answer.result(SILENT_SECONDS)
+            except TimeoutError as error:
+                if job.device and monotonic() - job.sent_at >= SILENT_SECONDS:
+                    self._give_up(job.device, [job], error)
 
     def _send(self, device: Device) -> None:
         """Gather batches and start them, as long as a device has room and works."""
@@ -168,6 +194,8 @@ class Batcher:
             if device.failed:
                 self._line.put_back(jobs)
                 return
+            for job in jobs:
+                job.device, job.sent_at = device, monotonic()
             try:
                 device.sent.put(Sent(jobs, device.network.run(device.network.put(self._stack(jobs)))))
             except Exception as error:  # a device fails in its own ways, each of which ends its work
@@ -189,7 +217,7 @@ class Batcher:
             start = 0
             for job in batch.jobs:
                 end = start + len(job.crops)
-                job.answer.set_result((probabilities[start:end], None if maps is None else maps[start:end]))
+                job.settle((probabilities[start:end], None if maps is None else maps[start:end]))
                 start = end
 
     def _give_up(self, device: Device, jobs: Sequence[Job], error: Exception) -> None:
@@ -204,10 +232,11 @@ class Batcher:
                 self._line.close()
         for job in jobs:
             job.failures += 1
+            job.device = None
         hopeless = [job for job in jobs if job.failures >= MOST_FAILURES]
         self._line.put_back([job for job in jobs if job not in hopeless])
         for job in hopeless:
-            job.answer.set_exception(NotReady(FAILED_AGAIN))
+            job.disappoint(NotReady(FAILED_AGAIN))
 
     def _gather(self) -> list[Job]:
         """The first job when there is one, and those that come soon after it, as many as a batch holds."""

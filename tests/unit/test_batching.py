@@ -101,6 +101,35 @@ def test_when_the_last_device_has_failed_all_who_wait_and_all_who_come_are_told(
         batcher.predict(crops_of(range(3)))
 
 
+def test_what_a_silent_device_has_is_done_by_others_and_its_late_answers_change_nothing(monkeypatch):
+    monkeypatch.setattr("backend.model.batching.SILENT_SECONDS", 1.0)
+    silent, sound = MeanNetwork(), MeanNetwork()
+    silent.free.clear()
+    sound.free.clear()  # so that the other gets work too
+    batcher = Batcher([silent, sound], [1])
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value])) for value in range(2 * BATCHES_AHEAD)]
+        assert silent.started.wait(10)
+        sound.free.set()
+        assert [float(answer.result(10)[0][0]) for answer in answers] == list(range(2 * BATCHES_AHEAD))
+    assert [device.failed for device in batcher._devices] == [True, False]
+    silent.free.set()
+    wait_until(lambda: batcher._devices[0].sent.empty(), 10)
+    assert batcher.predict(crops_of([7]))[0] == [7]
+
+
+def test_when_the_only_device_says_nothing_all_are_told(monkeypatch):
+    monkeypatch.setattr("backend.model.batching.SILENT_SECONDS", 1.0)
+    network = MeanNetwork()
+    network.free.clear()
+    batcher = Batcher([network], [1])
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(batcher.predict, crops_of([value])) for value in range(4)]
+        assert all(isinstance(answer.exception(10), NotReady) for answer in answers)
+    network.free.set()
+    assert batcher.failed
+
+
 def test_more_requests_than_may_wait_are_told_too(monkeypatch):
     monkeypatch.setattr("backend.model.batching.JOBS_WAITING", 2)
     network = FailingNetwork("fetch")
