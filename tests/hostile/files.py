@@ -9,13 +9,16 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import av
 import numpy as np
+from av.codec.context import Flags
 from PIL import Image
 
 from tests.generators import face_frames, face_picture, numbered_frames, set_rotation, write_sound, write_video
@@ -26,6 +29,7 @@ UNREADABLE = frozenset({"422 unreadable_media"})
 TOO_COMPLEX = frozenset({"422 media_too_complex"})
 DAMAGED = ACCEPTED | UNREADABLE | TOO_COMPLEX | {"422 no_video_stream"}
 BIT_FLIPS = 150  # of each kind of file
+EDIT_SECOND = 12_800  # of a clip's track; its edit list begins where it says, in these units
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -82,6 +86,7 @@ def pictures_people_have() -> Iterator[Case]:
         yield Case(f"png {mode}", "a.png", encoded(grey.convert(mode), "png"), ACCEPTED)
     deep = Image.fromarray((np.asarray(grey, np.uint16) << 8).astype(np.uint16))
     yield Case("png 16 bit", "a.png", encoded(deep, "png"), ACCEPTED)
+    yield Case("png interlaced", "a.png", interlaced_png(), ACCEPTED)
     for mode in ("L", "CMYK", "RGB"):
         yield Case(f"jpeg {mode}", "a.jpg", encoded(grey.convert(mode), "jpeg"), ACCEPTED)
     yield Case("jpeg progressive", "a.jpg", encoded(grey, "jpeg", progressive=True), ACCEPTED)
@@ -134,6 +139,14 @@ def videos_people_have() -> Iterator[Case]:
     ]
     for name, filename, codec, pixel_format in kinds:
         yield Case(name, filename, video(filename, codec=codec, pixel_format=pixel_format), ACCEPTED)
+    xvid = video("a.avi", codec="mpeg4").replace(b"FMP4", b"XVID")
+    yield Case("xvid", "a.avi", xvid, ACCEPTED)
+    small, large = photograph(320, 240), photograph(640, 480)
+    for filename in ("a.avi", "a.mov"):
+        growing = motion_jpeg(filename, [small] * 15 + [large] * 15)
+        yield Case(f"{filename} of changing size", filename, growing, ACCEPTED)
+    later = patched(video("a.mp4"), b"elst", 16, EDIT_SECOND // 2)
+    yield Case("edit list that begins later", "a.mp4", later, ACCEPTED)
     yield Case("one frame", "a.mp4", video("a.mp4", count=1), ACCEPTED)
     yield Case("two pixels wide", "a.mp4", small_video(height=64, width=2), ACCEPTED)
     fragmented = {"container_options": {"movflags": "frag_keyframe+empty_moov"}}
@@ -157,6 +170,17 @@ def hostile_videos() -> Iterator[Case]:
         yield Case(f"sample count {value}", "a.mp4", patched(good, b"stsz", 12, value), DAMAGED)
         yield Case(f"time entries {value}", "a.mp4", patched(good, b"stts", 8, value), DAMAGED)
         yield Case(f"chunk offset {value}", "a.mp4", patched(good, b"stco", 12, value), DAMAGED)
+        for offset, name in ((8, "count"), (12, "duration"), (16, "begin"), (20, "rate")):
+            yield Case(f"{name} of edits {value}", "a.mp4", patched(good, b"elst", offset, value), DAMAGED)
+    old = video("a.avi", codec="mpeg4")
+    for value in (0, 2**31 - 1, 2**32 - 1):
+        for list_, offset, name in ((b"strh", 28, "scale"), (b"strh", 32, "rate"), (b"strf", 12, "width")):
+            yield Case(f"avi {name} {value}", "a.avi", patched(old, list_, offset, value, "<"), DAMAGED)
+    wide, small = encoded(Image.new("RGB", (16_400, 16)), "jpeg"), photograph(320, 240)
+    yield Case("frames too wide", "a.avi", motion_jpeg("a.avi", [wide] * 3), TOO_COMPLEX)
+    yield Case("frames that become too wide", "a.mov", motion_jpeg("a.mov", [small] * 15 + [wide] * 15), TOO_COMPLEX)
+    lying = motion_jpeg("a.mov", [small] * 15 + [lying_jpeg(65_500)] * 15)
+    yield Case("frames that claim to become huge", "a.mov", lying, DAMAGED)
     yield Case("box of no end", "a.mp4", good[:4] + good[4:].replace(b"moov", b"mo0v"), DAMAGED)
     yield Case("boxes in boxes", "a.mp4", nested_boxes(20_000), UNREADABLE)
     yield Case("avi of no frames", "a.avi", b"RIFF\x00\x10\x00\x00AVI LIST" + bytes(4000), UNREADABLE)
@@ -199,6 +223,41 @@ def jpeg() -> bytes:
 def png() -> bytes:
     """The same, small."""
     return encoded(Image.fromarray(face_picture()).resize((160, 160)), "png")
+
+
+@cache
+def photograph(width: int, height: int) -> bytes:
+    """A photograph of a face as a JPEG of a size."""
+    return encoded(Image.fromarray(face_picture()).resize((width, height)), "jpeg")
+
+
+def interlaced_png() -> bytes:
+    """A PNG in seven passes, as Pillow writes none."""
+    context = av.CodecContext.create("png", "w")
+    context.width, context.height, context.pix_fmt = 160, 160, "rgb24"
+    context.time_base = Fraction(1, 25)
+    context.flags |= Flags.interlaced_dct
+    pixels = np.asarray(Image.fromarray(face_picture()).resize((160, 160)))
+    packets = [*context.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")), *context.encode(None)]
+    return b"".join(map(bytes, packets))
+
+
+def motion_jpeg(filename: str, pictures: Sequence[bytes]) -> bytes:
+    """A clip of these JPEGs, whatever the size of each; the container tells that of the first."""
+
+    def write(path: Path) -> Path:
+        with av.open(str(path), "w") as sink:
+            stream = sink.add_stream("mjpeg", rate=25)
+            stream.width, stream.height = Image.open(io.BytesIO(pictures[0])).size
+            stream.pix_fmt = "yuvj420p"
+            for place, picture in enumerate(pictures):
+                packet = av.Packet(picture)
+                packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 25), True
+                packet.pts = packet.dts = place
+                sink.mux(packet)
+        return path
+
+    return with_file(write, filename)
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -254,10 +313,10 @@ def with_file(write: Callable[[Path], Path], filename: str = "a.mp4") -> bytes:
         return write(Path(folder) / filename).read_bytes()
 
 
-def patched(data: bytes, box: bytes, offset: int, value: int) -> bytes:
-    """An mp4 with a field of a box, so many bytes behind its name, set to a value of 32 bits."""
+def patched(data: bytes, box: bytes, offset: int, value: int, order: str = ">") -> bytes:
+    """A file with a field of a box, so many bytes behind its name, set to a value of 32 bits."""
     at = data.index(box) + offset
-    return data[:at] + struct.pack(">I", value) + data[at + 4 :]
+    return data[:at] + struct.pack(f"{order}I", value) + data[at + 4 :]
 
 
 def nested_boxes(depth: int) -> bytes:
