@@ -90,6 +90,18 @@ def test_live(page):
     check_all(page)
 
 
+def test_report(page, files, tmp_path):
+    judged(page, files / "two.mp4")
+    with page.expect_download() as waited:
+        button(page, "Download report").click()
+    waited.value.save_as(tmp_path / "report.html")
+    page.goto((tmp_path / "report.html").as_uri())
+    for summary in page.locator("summary").all():
+        summary.click()
+    audit(page)
+    check_width(page)
+
+
 def test_everything_can_be_done_with_the_keyboard(page, files):
     judged(page, files / "two.mp4")
     reached = []

@@ -15,7 +15,7 @@ figure { margin: 1.5em 0; break-inside: avoid; }
 figcaption { margin-bottom: 0.4em; }
 img { max-width: 100%; height: auto; }
 svg { width: 100%; height: auto; font: 11px system-ui, sans-serif; }
-pre { overflow-x: auto; font-size: 0.75rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 0.75rem; }
 summary { cursor: pointer; padding: 0.4em 0; }
 footer { margin-top: 3em; color: #56636a; font-size: 0.9rem; }
 @media print { details, pre { display: none; } }
