@@ -175,6 +175,7 @@ def judge_file(
         path=str(path),
         sha256=sha256,
         verdict=analysis.verdict,
+        strength=analysis.strength,
         prediction=analysis.prediction,
         confidence=round(analysis.confidence, 4),
         fake_probability=told(analysis.fake_probability),
@@ -223,7 +224,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 
 def _unjudged(path: Path, sha256: str | None, model_version: str, code: str, error: str) -> Finding:
-    return Finding(str(path), sha256, None, None, None, None, None, (), model_version, code, error)
+    return Finding(str(path), sha256, None, None, None, None, None, None, (), model_version, code, error)
 
 
 if __name__ == "__main__":

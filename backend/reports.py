@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
-from backend.domain import Basis, Prediction, Verdict
+from backend.domain import Basis, Prediction, Strength, Verdict
+from backend.verdict.wording import HEADLINES, percent
 
 BETWEEN_SENTENCES = " | "  # of the anomalies in one cell of a CSV
 FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for one, so that no file's name may begin a cell with it
@@ -27,6 +28,7 @@ class Finding:
     path: str
     sha256: str | None
     verdict: Verdict | None
+    strength: Strength | None
     prediction: Prediction | None
     confidence: float | None
     fake_probability: float | None
@@ -38,12 +40,13 @@ class Finding:
 
     @property
     def in_words(self) -> str:
-        """One line for a person."""
-        if self.verdict is None or self.confidence is None:
+        """One line for a person: words before numbers."""
+        if self.verdict is None or self.strength is None or self.confidence is None:
             return f"not judged: {self.error}"
+        headline = HEADLINES[self.verdict, self.strength]
         if self.verdict == "inconclusive":
-            return "inconclusive"
-        return f"{self.verdict} ({100 * self.confidence:.2f} %)"
+            return headline
+        return f"{headline} ({self.prediction}, {percent(self.confidence)})"
 
 
 _adapter = TypeAdapter(Finding)

@@ -8,11 +8,24 @@ from backend.cli import exit_status, find_files, open_output, read_earlier
 from backend.reports import Csv, Finding, JsonLines, Page, Text
 
 FAKE = Finding(
-    "a/=1.jpg", "ab" * 32, "fake", "Fake", 0.9321, 0.9321, "face_picture", ("One <b>.", 'Two, "2".'), "1", None, None
+    path="a/=1.jpg",
+    sha256="ab" * 32,
+    verdict="fake",
+    strength="strong",
+    prediction="Fake",
+    confidence=0.9321,
+    fake_probability=0.9321,
+    basis="face_picture",
+    anomalies=("One <b>.", 'Two, "2".'),
+    model_version="1",
+    code=None,
+    error=None,
 )
-UNJUDGED = Finding("b.png", None, None, None, None, None, None, (), "1", "unreadable_media", "The file is damaged.")
+UNJUDGED = Finding(
+    "b.png", None, None, None, None, None, None, None, (), "1", "unreadable_media", "The file is damaged."
+)
 REAL = replace(FAKE, path="c.jpg", verdict="real", prediction="Real", fake_probability=0.0679, anomalies=())
-INCONCLUSIVE = replace(REAL, verdict="inconclusive")
+INCONCLUSIVE = replace(REAL, verdict="inconclusive", strength="inconclusive")
 STRANGE = [replace(FAKE, path=name) for name in ("=1+1.jpg", "a\nb.jpg", 'quo"te,<&>.jpg', "\udcff.jpg", "\u2028.png")]
 
 REPORTS = [JsonLines(), Csv(), Page()]
@@ -63,16 +76,19 @@ def test_no_cell_of_a_csv_begins_a_formula():
 
 def test_a_page_shows_names_as_they_are():
     row = Page().row(STRANGE[2])
-    assert "<td>quo&quot;te,&lt;&amp;&gt;.jpg</td><td>fake (93.21 %)</td><td>One &lt;b&gt;." in row
+    assert (
+        "<td>quo&quot;te,&lt;&amp;&gt;.jpg</td><td>Strong evidence of manipulation (Fake, 93 %)</td><td>One &lt;b&gt;."
+        in row
+    )
     assert row.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     ("finding", "line"),
     [
-        (FAKE, "a/=1.jpg: fake (93.21 %)\n"),
-        (REAL, "c.jpg: real (93.21 %)\n"),
-        (INCONCLUSIVE, "c.jpg: inconclusive\n"),
+        (FAKE, "a/=1.jpg: Strong evidence of manipulation (Fake, 93 %)\n"),
+        (REAL, "c.jpg: No evidence of manipulation found (Real, 93 %)\n"),
+        (INCONCLUSIVE, "c.jpg: Inconclusive: the evidence speaks neither way clearly enough\n"),
         (UNJUDGED, "b.png: not judged: The file is damaged.\n"),
     ],
 )
