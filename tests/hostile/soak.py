@@ -13,9 +13,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import quantiles
 
@@ -31,6 +32,7 @@ CLIENTS = 64
 SECONDS = 120
 KILL_SECONDS = 15  # between two workers that are killed
 SAMPLE_SECONDS = 10
+PROBE_PAUSE = 0.05  # seconds
 SHOWN = 10  # samples of memory in the table, evenly spread
 SETTLE_SECONDS = 20  # in which the last requests end and a killed worker is replaced
 GROWTH_MEGABYTES = (
@@ -98,13 +100,15 @@ def soak(server: Server, cases: Sequence[Case], clients: int, seconds: float) ->
     first = requests.post(server.url + "/predict", files={"file": (cases[0].filename, cases[0].data)}, timeout=60)
     assert first.status_code == 200, first.text
     before = holdings(server)
-    with ThreadPoolExecutor(clients + 3) as pool:
+    with ThreadPoolExecutor(clients + 2) as pool, ProcessPoolExecutor(1, get_context("spawn")) as processes:
+        probes = processes.submit(probe, server.url, seconds)
         tasks = [pool.submit(client, server.url, cases, place, over, record) for place in range(clients)]
-        tasks += [pool.submit(watch, server, over, record) for watch in (probe, sample_memory, kill_workers)]
+        tasks += [pool.submit(watch, server, over, record) for watch in (sample_memory, kill_workers)]
         over.wait(seconds)
         over.set()
         for task in tasks:
             task.result()
+        record.probes = probes.result()
     with contextlib.suppress(AssertionError):  # what is left over then is reported
         wait_until(lambda: not holdings(server).exceed(before), SETTLE_SECONDS)
     return record, before, holdings(server)
@@ -126,12 +130,19 @@ def client(url: str, cases: Sequence[Case], seed: int, over: threading.Event, re
             record.faults.append(f"{case.name}: {type(error).__name__}")
 
 
-def probe(server: Server, over: threading.Event, record: Record) -> None:
-    """Ask a health probe again and again."""
-    while not over.wait(0.05):
+def probe(url: str, seconds: float) -> list[float]:
+    """Ask a health probe for so long; the seconds that each answer took.
+
+    In a process of its own: beside the clients' threads it would wait for these, not for the service.
+    """
+    taken: list[float] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         start = time.monotonic()
-        assert server.get("/livez").status_code == 200
-        record.probes.append(time.monotonic() - start)
+        assert requests.get(url + "/livez", timeout=30).status_code == 200
+        taken.append(time.monotonic() - start)
+        time.sleep(PROBE_PAUSE)
+    return taken
 
 
 def sample_memory(server: Server, over: threading.Event, record: Record) -> None:
