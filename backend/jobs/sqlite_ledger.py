@@ -7,6 +7,7 @@ import secrets
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -208,11 +209,16 @@ class SqliteLedger:
             )
             return changed.rowcount == 1
 
+    def _open(self) -> sqlite3.Connection:
+        self._opened = _open(self._folder)
+        weakref.finalize(self, self._opened.close)  # of a service that is dropped without being closed
+        return self._opened
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             with self._lock:
-                connection = self._opened = self._opened or _open(self._folder)
+                connection = self._opened or self._open()
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -221,17 +227,21 @@ class SqliteLedger:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
-        except (sqlite3.OperationalError, OSError) as error:
+        except (sqlite3.DatabaseError, OSError) as error:  # among them that the file is none of SQLite's
             raise StorageFailed from error
 
 
 def _open(folder: Path) -> sqlite3.Connection:
     folder.mkdir(0o700, parents=True, exist_ok=True)
     connection = sqlite3.connect(folder / NAME, timeout=LOCKED_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.executescript(SCHEMA.read_text())
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.executescript(SCHEMA.read_text())
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

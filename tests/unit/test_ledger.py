@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -139,7 +140,7 @@ def test_the_wait_goes_by_how_long_files_took(embedded, tmp_path):
     for _ in range(4):
         ledger.submit(order())
         ledger.finish(claim(ledger), DONE)
-    with sqlite3.connect(tmp_path / "jobs" / NAME) as connection:
+    with closing(sqlite3.connect(tmp_path / "jobs" / NAME)) as connection, connection:
         connection.execute("UPDATE tasks SET began = ended - 10")
     ledger.submit(order(files=16))
     with pytest.raises(Busy) as caught:
@@ -311,6 +312,30 @@ def test_a_folder_that_cannot_be_used_is_storage_that_failed(tmp_path):
     (tmp_path / "jobs").write_text("a file where a folder should be")
     with pytest.raises(StorageFailed):
         SqliteLedger(tmp_path / "jobs", MOST, runners=1).submit(order())
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_damaged_file_is_storage_that_failed_and_is_closed_again(tmp_path):
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / NAME).write_bytes(b"This is no database." * 100)
+    before = open_files()
+    with pytest.raises(StorageFailed):
+        SqliteLedger(tmp_path / "jobs", MOST, runners=1).submit(order())
+    assert open_files() == before
+
+
+def test_a_ledger_that_is_dropped_closes_its_file(tmp_path):
+    gc.collect()  # what other tests have dropped
+    before = open_files()
+    dropped = SqliteLedger(tmp_path / "jobs", MOST, runners=1)
+    dropped.submit(order())
+    assert open_files() > before
+    del dropped
+    gc.collect()
+    assert open_files() == before
 
 
 def test_other_users_of_the_machine_cannot_read_it(embedded, tmp_path):
