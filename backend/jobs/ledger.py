@@ -21,6 +21,7 @@ class Ledger(Protocol):
         Clients take turns: the first file of each comes before the second of any, however many one sends.
 
         Raises:
+            Unanswered: it may have been taken in; after every other failure it was not.
             KeyReused: the client has used the key for another order.
             Busy: too many are waiting already, or too many of this client's.
         """
