@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -27,9 +28,12 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=JOBS)
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running_fleet(Path(folder)) as fleet:
+    folder = Path(tempfile.mkdtemp())
+    print(f"Logs are in {folder}; they are deleted if all is well.", flush=True)
+    with running_fleet(folder) as fleet:
         trial = try_out(fleet, options.jobs, KILLS, options.seed)
         wait_until(lambda: not leftovers(fleet), MESSAGES_SECONDS)
+    shutil.rmtree(folder)
     table = describe(trial)
     print(table)
     publish(ROOT / "docs" / "fleet.md", "trial", table)

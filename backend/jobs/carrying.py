@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -19,7 +18,7 @@ from backend.store.uploads import Uploads
 logger = logging.getLogger(__name__)
 
 # Raises Cancelled, or a failure after which the same may succeed.
-JudgeTask = Callable[[Task, Progress], Outcome]
+JudgeTask = Callable[[Task, Uploads, Progress], Outcome]
 
 
 class ReportedProgress(Progress):
@@ -40,8 +39,13 @@ class ReportedProgress(Progress):
         self.tell()
 
     def tell(self) -> None:
-        """Tell the ledger how far it is."""
-        if not self._report(self):
+        """Tell the ledger how far it is; where that cannot be, the work goes on: its end may be told again."""
+        try:
+            is_wanted = self._report(self)
+        except StorageFailed:
+            logger.warning("the ledger cannot be told how far a file is")
+            return
+        if not is_wanted:
             self.cancel()
 
 
@@ -65,8 +69,7 @@ class Carrier:
         it waits for another.
         """
         try:
-            with self._uploads.fetch(task.upload) as upload:
-                outcome = self._judge(replace(task, upload=upload), progress)
+            outcome = self._judge(task, self._uploads, progress)
             wanted = self._ledger.finish(task, outcome)
         except Cancelled:
             self._give_back(task, progress, counted=False)

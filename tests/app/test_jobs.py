@@ -27,6 +27,7 @@ from tests.fakes import AbsentModel, FakeClassifier, ReadyModel, examine_here
 from tests.server import wait_until
 
 ENDED = ("done", "failed", "cancelled")
+MOMENT = 0.01  # seconds
 KEY = {"Idempotency-Key": "0b1f2c1e-1f6c-4f0a-9a52-7f4a0a3c9f55"}
 
 
@@ -277,7 +278,7 @@ def test_a_want_that_passes_is_waited_for(start, picture):
     def examine_at_last(path, examination):
         tries.append(1)
         if len(tries) < ATTEMPTS:
-            raise Busy("No worker.", 1)
+            raise Busy("No worker.", MOMENT)
         return examine_here(path, examination)
 
     client = start(ReadyModel(FakeClassifier()), examine_at_last)
@@ -286,13 +287,26 @@ def test_a_want_that_passes_is_waited_for(start, picture):
 
 def test_a_want_that_does_not_pass_is_the_answer(start, picture, settings):
     def never(path, examination):
-        raise Busy("No worker.", 1)
+        raise Busy("No worker.", MOMENT)
 
     client = start(ReadyModel(FakeClassifier()), never)
     job = wait_for_end(client, post(client, picture))
     assert job["state"] == "failed"
     assert (job["results"][0]["status"], job["results"][0]["body"]["code"]) == (503, "busy")
     assert nothing_lies_about(settings)
+
+
+def test_a_file_that_is_gone_from_the_store_is_not_looked_for_without_end(start, gate, picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(StorageFailed, "retry_after", MOMENT)
+    client = start(ReadyModel(gate), storage_url=f"file://{tmp_path}/shared")
+    post(client, picture)
+    wait_until(lambda: gate.batches, 20)
+    submitted = post(client, picture)
+    for path in (tmp_path / "shared" / "uploads").iterdir():
+        path.unlink()
+    gate.opened.set()
+    (result,) = wait_for_end(client, submitted)["results"]
+    assert (result["status"], result["body"]["code"]) == (503, "storage_failed")
 
 
 def test_a_failure_that_nobody_foresaw_tells_nothing_of_the_inside(start, picture):
@@ -311,7 +325,7 @@ def test_where_frames_cannot_be_stored_none_is_left(start, picture, settings, mo
         raise StorageFailed
 
     monkeypatch.setattr(FrameFolder, "store", full)
-    monkeypatch.setattr(StorageFailed, "retry_after", 1)
+    monkeypatch.setattr(StorageFailed, "retry_after", MOMENT)
     job = wait_for_end(client := start(ReadyModel(FakeClassifier())), post(client, picture))
     assert job["results"][0]["body"]["code"] == "storage_failed"
     assert nothing_lies_about(settings) and not any(settings.frame_folder.iterdir())
