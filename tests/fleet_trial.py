@@ -17,7 +17,7 @@ from tests.server import wait_until
 
 JOBS, SEED = 500, 16
 KILLS = Kills(
-    workers=1000, redis=250, pause=(1, 8), away=(0, 2), one_by_one=True
+    workers=1000, redis=500, pause=(1, 8), away=(0, 2), one_by_one=True
 )  # more than there is time for: as long as it takes
 MESSAGES_SECONDS = 300  # in which those come again that killed workers have not acknowledged
 

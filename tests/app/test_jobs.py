@@ -17,13 +17,16 @@ from backend.app import create_app
 from backend.config import Settings
 from backend.errors import Busy, StorageFailed
 from backend.jobs.job import ATTEMPTS
+from backend.model.batching import Batcher
 from backend.model.holder import ModelHolder
+from backend.model.views import VIEWS
 from backend.pipeline import Examiner
 from backend.store.frames import FrameFolder
 from tests.app.test_access import app_with
 from tests.app.test_analyses import Gate
 from tests.app.test_errors import PNG, check
-from tests.fakes import AbsentModel, FakeClassifier, ReadyModel, examine_here
+from tests.fakes import AbsentModel, FakeClassifier, MeanNetwork, ReadyModel, examine_here
+from tests.generators import face_picture, write_picture
 from tests.server import wait_until
 
 ENDED = ("done", "failed", "cancelled")
@@ -329,6 +332,27 @@ def test_where_frames_cannot_be_stored_none_is_left(start, picture, settings, mo
     job = wait_for_end(client := start(ReadyModel(FakeClassifier())), post(client, picture))
     assert job["results"][0]["body"]["code"] == "storage_failed"
     assert nothing_lies_about(settings) and not any(settings.frame_folder.iterdir())
+
+
+def test_batches_are_filled_across_jobs(start, tmp_path):
+    asked: list[int] = []
+
+    class Counting(Batcher):
+        def predict(self, crops):
+            asked.append(len(crops))
+            return super().predict(crops)
+
+    network = MeanNetwork()
+    network.free.clear()  # so that more comes than the device is sent ahead
+    client = start(
+        ReadyModel(Counting([network], [views * len(VIEWS) for views in range(1, 5)])), analyses=4, threads=4
+    )
+    dark = write_picture(tmp_path / "dark.jpg", face_picture() // 2)  # the stand-in fails at white
+    submitted = [post(client, dark) for _ in range(4)]
+    wait_until(lambda: len(asked) == 4, 20)
+    network.free.set()
+    assert [wait_for_end(client, job)["state"] for job in submitted] == ["done"] * 4
+    assert asked == [len(VIEWS)] * 4 and max(network.batches) > len(VIEWS)
 
 
 def test_when_the_service_ends_what_runs_waits_for_the_next_start(settings, gate, video, monkeypatch):
