@@ -94,10 +94,11 @@ class Judge:
         try:
             if task.attempt > ATTEMPTS:
                 raise Interrupted("The service ended too often while it judged this file, and gave it up.")
-            with uploads.fetch(task.upload) as upload, stopwatch.stage("total"):
+            with uploads.fetch(task.upload) as upload:
                 progress.enter("examining")
-                names = task.frame_names if task.store else None
-                judged = self.judge(upload, self.model.require(), names, stopwatch, progress)
+                with stopwatch.stage("total"):
+                    names = task.frame_names if task.store else None
+                    judged = self.judge(upload, self.model.require(), names, stopwatch, progress)
         except Cancelled:
             raise
         except Exception as error:

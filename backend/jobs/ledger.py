@@ -12,8 +12,11 @@ from backend.progress import Progress
 class Ledger(Protocol):
     """Jobs and their files, each written before it is told; every call happens whole or not at all.
 
-    All of them raise StorageFailed where nothing can be read or written.
+    All of them raise StorageFailed where nothing can be read or written. There should be `report_pause` seconds between
+    two reports on a file.
     """
+
+    report_pause: float
 
     def submit(self, order: Order) -> tuple[str, bool]:
         """Let files wait for their turn; the id of their job, and whether it is new.

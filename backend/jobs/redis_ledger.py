@@ -52,6 +52,8 @@ class RedisLedger:
         queues: from which files are taken, those of the first before those of the next.
     """
 
+    report_pause = 0.5  # each is a write that Redis waits for: a picture has its answer before the first
+
     def __init__(self, client: Redis, most: int, retention: int, queues: Sequence[Queue] = ("cpu",)) -> None:
         self._client = client
         self._run = client.register_script(SCRIPT.read_text())
