@@ -124,6 +124,10 @@ class StorageFailed(DetectorError):
         super().__init__("There is no room to work in at the moment; try again later.")
 
 
+class Unanswered(StorageFailed):
+    """Something was to be written, and whether it was cannot be known."""
+
+
 class Busy(DetectorError):
     """More work is waiting than is admitted."""
 

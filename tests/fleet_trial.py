@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from tests.server import wait_until
 
 JOBS, SEED = 500, 16
 KILLS = Kills(
-    workers=1000, redis=250, pause=(1, 8), away=(0, 2), one_by_one=True
+    workers=1000, redis=500, pause=(1, 8), away=(0, 2), one_by_one=True
 )  # more than there is time for: as long as it takes
 MESSAGES_SECONDS = 300  # in which those come again that killed workers have not acknowledged
 
@@ -27,9 +28,12 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=JOBS)
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running_fleet(Path(folder)) as fleet:
+    folder = Path(tempfile.mkdtemp())
+    print(f"Logs are in {folder}; they are deleted if all is well.", flush=True)
+    with running_fleet(folder) as fleet:
         trial = try_out(fleet, options.jobs, KILLS, options.seed)
         wait_until(lambda: not leftovers(fleet), MESSAGES_SECONDS)
+    shutil.rmtree(folder)
     table = describe(trial)
     print(table)
     publish(ROOT / "docs" / "fleet.md", "trial", table)

@@ -11,7 +11,7 @@ from backend.api.access import Rates
 from backend.api.answer import rfc_3339
 from backend.api.clients import client_of
 from backend.api.contract import Deleted, JobFacts, Result
-from backend.api.receiving import UploadRequest, read_key, read_store, receive_uploads
+from backend.api.receiving import read_key, read_store, receive_uploads
 from backend.config import Settings
 from backend.jobs.job import Job, Order, Outcome, Queue
 from backend.jobs.jobs import Jobs
@@ -32,9 +32,7 @@ def create_jobs(jobs: Jobs, settings: Settings, model: ModelHolder, rates: Rates
         client = client_of(request.remote_addr or "")
         rates.count(client, len(uploads) - 1)  # the first was, when the request came
         queue: Queue = settings.video_queue if any(map(_is_video, uploads)) else "cpu"
-        identity, is_new = jobs.submit(Order(client, g.request_id, uploads, store, key, queue))
-        if is_new and isinstance(request, UploadRequest):
-            request.leave_files()
+        identity = jobs.submit(Order(client, g.request_id, uploads, store, key, queue))
         return _answer(jobs, settings, identity), 202, {"Location": url_for(".job", identity=identity)}
 
     @blueprint.get("/<identity>")

@@ -22,7 +22,7 @@ from backend.model.manifest import Manifest
 from backend.pipeline import Examiner, analyse, publish
 from backend.progress import Progress
 from backend.store.frames import Frames
-from backend.store.uploads import Upload
+from backend.store.uploads import Upload, Uploads
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Judge:
             expires_at=judged.expires_at,
         )
 
-    def judge_task(self, task: Task, progress: Progress) -> Outcome:
+    def judge_task(self, task: Task, uploads: Uploads, progress: Progress) -> Outcome:
         """What the answer to a file of a job would have been, had it been sent to `/predict`.
 
         Raises:
@@ -94,10 +94,11 @@ class Judge:
         try:
             if task.attempt > ATTEMPTS:
                 raise Interrupted("The service ended too often while it judged this file, and gave it up.")
-            progress.enter("examining")
-            with stopwatch.stage("total"):
-                names = task.frame_names if task.store else None
-                judged = self.judge(task.upload, self.model.require(), names, stopwatch, progress)
+            with uploads.fetch(task.upload) as upload:
+                progress.enter("examining")
+                with stopwatch.stage("total"):
+                    names = task.frame_names if task.store else None
+                    judged = self.judge(upload, self.model.require(), names, stopwatch, progress)
         except Cancelled:
             raise
         except Exception as error:

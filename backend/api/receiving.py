@@ -49,12 +49,6 @@ class UploadRequest(Request):
             self._folder = PrivateFolder(current_app.config["UPLOAD_FOLDER"])
         return self._folder.open_file()
 
-    def leave_files(self) -> None:
-        """Keep what was received: somebody else deletes it."""
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            folder.leave()
-
     def close(self) -> None:
         """Delete what was received."""
         super().close()

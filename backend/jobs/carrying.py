@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -19,29 +19,46 @@ from backend.store.uploads import Uploads
 logger = logging.getLogger(__name__)
 
 # Raises Cancelled, or a failure after which the same may succeed.
-JudgeTask = Callable[[Task, Progress], Outcome]
+JudgeTask = Callable[[Task, Uploads, Progress], Outcome]
 
 
 class ReportedProgress(Progress):
-    """Progress that is told to a ledger at every step, and cancelled where the ledger does not want it any more."""
+    """Progress that is told to a ledger, and cancelled where the ledger does not want it any more.
 
-    def __init__(self, report: Callable[[Progress], bool]) -> None:
+    Args:
+        report: tells the ledger, and says whether the file is still wanted.
+        pause: seconds from its beginning, and from each report, in which steps are not told.
+    """
+
+    def __init__(self, report: Callable[[Progress], bool], pause: float) -> None:
         super().__init__()
         self._report = report
+        self._pause = pause
+        self._told = time.monotonic()
 
     def enter(self, state: State) -> None:
         """Go on to the next state; see `Progress.enter`."""
         super().enter(state)
-        self.tell()
+        self._tell_of_step()
 
     def count_instant(self) -> None:
         """One more instant was examined."""
         super().count_instant()
-        self.tell()
+        self._tell_of_step()
+
+    def _tell_of_step(self) -> None:
+        if time.monotonic() - self._told >= self._pause:
+            self.tell()
 
     def tell(self) -> None:
-        """Tell the ledger how far it is."""
-        if not self._report(self):
+        """Tell the ledger how far it is; where that cannot be, the work goes on: its end may be told again."""
+        self._told = time.monotonic()
+        try:
+            is_wanted = self._report(self)
+        except StorageFailed:
+            logger.warning("the ledger cannot be told how far a file is")
+            return
+        if not is_wanted:
             self.cancel()
 
 
@@ -55,8 +72,8 @@ class Carrier:
         self._judge = judge
 
     def follow(self, task: Task) -> ReportedProgress:
-        """The progress of a file: told at every step, and cancelled when its job is."""
-        return ReportedProgress(partial(self._ledger.report, task))
+        """The progress of a file: told as often as the ledger likes, and cancelled when its job is."""
+        return ReportedProgress(partial(self._ledger.report, task), self._ledger.report_pause)
 
     def carry_out(self, task: Task, progress: Progress) -> int:
         """Judge a file, and note what came of it; seconds to rest before the next.
@@ -65,8 +82,7 @@ class Carrier:
         it waits for another.
         """
         try:
-            with self._uploads.fetch(task.upload) as upload:
-                outcome = self._judge(replace(task, upload=upload), progress)
+            outcome = self._judge(task, self._uploads, progress)
             wanted = self._ledger.finish(task, outcome)
         except Cancelled:
             self._give_back(task, progress, counted=False)

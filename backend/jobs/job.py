@@ -20,7 +20,9 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 MOST_FRAMES = 2 * MOST_INSTANTS  # of a file: with the drawing and without
 UNMEASURED_SECONDS = 2.0  # that a file takes before any was judged
-ATTEMPTS = 3  # at a file, each begun and cut off by the end of the process or by a want that may pass
+# At a file, each cut off by the end of its process or by a want that may pass. `make test-fleet` kills workers so often
+# that one job in some hundreds loses three by chance alone.
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from backend.errors import Busy, KeyReused, StorageFailed
+from backend.errors import DetectorError, StorageFailed, Unanswered
 from backend.jobs.job import Job, Leftovers, Order, QueueFigures
 from backend.jobs.ledger import Ledger
 from backend.store.frames import Frames
@@ -35,21 +35,23 @@ class Jobs:
         self._retention = retention
         self._wake = wake
 
-    def submit(self, order: Order) -> tuple[str, bool]:
-        """Let files wait for their turn, see `Ledger.submit`."""
+    def submit(self, order: Order) -> str:
+        """Let files wait for their turn, see `Ledger.submit`; the id of their job."""
         kept: list[Upload] = []
         try:
             for upload in order.uploads:
                 kept.append(self._uploads.keep(upload))
             identity, is_new = self._ledger.submit(replace(order, uploads=tuple(kept)))
-        except (Busy, KeyReused):  # after other failures it may have been taken in all the same
+        except Unanswered:  # if it was taken in, they are needed; if not, they are purged
+            raise
+        except DetectorError:
             self._delete_uploads(kept)
             raise
         if is_new:
             self._wake(order)
         else:
             self._delete_uploads(kept)
-        return identity, is_new
+        return identity
 
     def find(self, identity: str) -> Job | None:
         """A job as it is now."""

@@ -12,8 +12,11 @@ from backend.progress import Progress
 class Ledger(Protocol):
     """Jobs and their files, each written before it is told; every call happens whole or not at all.
 
-    All of them raise StorageFailed where nothing can be read or written.
+    All of them raise StorageFailed where nothing can be read or written. There should be `report_pause` seconds between
+    two reports on a file.
     """
+
+    report_pause: float
 
     def submit(self, order: Order) -> tuple[str, bool]:
         """Let files wait for their turn; the id of their job, and whether it is new.
@@ -21,6 +24,7 @@ class Ledger(Protocol):
         Clients take turns: the first file of each comes before the second of any, however many one sends.
 
         Raises:
+            Unanswered: it may have been taken in; after every other failure it was not.
             KeyReused: the client has used the key for another order.
             Busy: too many are waiting already, or too many of this client's.
         """

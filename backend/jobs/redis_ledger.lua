@@ -186,7 +186,7 @@ function commands.claim(lease, ...)
       begin(queue, task, lease)
       local attempt = call('HINCRBY', task, 'attempt', 1)
       if attempt > 1 then call('HINCRBY', key('figures', queue), 'retries', 1) end
-      call('HSET', task, 'state', 'running', 'stage', 'waiting', 'progress', 0, 'began', now)
+      call('HSET', task, 'state', 'running', 'stage', 'examining', 'progress', 0, 'began', now)
       return {id, place, attempt, call('HMGET', task, 'path', 'size', 'sha256'),
         call('HMGET', key('job', id), 'request_id', 'store')}
     end

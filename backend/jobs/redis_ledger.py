@@ -10,10 +10,12 @@ from typing import Any, get_args
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
 
-from backend.errors import Busy, KeyReused, StorageFailed
+from backend.errors import Busy, KeyReused, StorageFailed, Unanswered
 from backend.jobs.job import Backlog, Job, Leftovers, Order, Outcome, Part, Queue, QueueFigures, Task
 from backend.progress import Progress
 from backend.store.uploads import Upload
@@ -50,6 +52,8 @@ class RedisLedger:
         queues: from which files are taken, those of the first before those of the next.
     """
 
+    report_pause = 0.5  # each is a write that Redis waits for: a picture has its answer before the first
+
     def __init__(self, client: Redis, most: int, retention: int, queues: Sequence[Queue] = ("cpu",)) -> None:
         self._client = client
         self._run = client.register_script(SCRIPT.read_text())
@@ -59,6 +63,7 @@ class RedisLedger:
 
     def submit(self, order: Order) -> tuple[str, bool]:
         """See `Ledger.submit`."""
+        self._reach()
         files = [value for upload in order.uploads for value in (str(upload.path), upload.size, upload.sha256)]
         wishes = (order.client, order.key or "", order.fingerprint, int(order.store), order.request_id, order.queue)
         identity, verdict, *backlog = self._ask("submit", secrets.token_hex(16), *wishes, self._most, *files)
@@ -139,9 +144,18 @@ class RedisLedger:
     def _tell(self, command: str, task: Task, *values: str | float) -> bool:
         return bool(self._ask(command, task.job, task.place, task.attempt, *values) == 1)
 
+    def _reach(self) -> None:
+        """See whether Redis is there: where it is not, nothing that is written has to be in doubt."""
+        try:
+            self._client.ping()
+        except RedisError as error:
+            raise StorageFailed from error
+
     def _ask(self, command: str, *values: str | float) -> Told:
         try:
             return self._run(keys=[PREFIX], args=[command, *values])
+        except (Unreachable, TooLate) as error:
+            raise Unanswered from error
         except RedisError as error:
             raise StorageFailed from error
 

@@ -39,6 +39,8 @@ class SqliteLedger:
         runners: files that are judged at the same time.
     """
 
+    report_pause = 0.0
+
     def __init__(self, folder: Path, most: int, runners: int) -> None:
         self._folder = folder
         self._most = most
@@ -124,8 +126,8 @@ class SqliteLedger:
         """See `Ledger.claim`."""
         with self._transaction() as connection:
             taken = connection.execute(
-                "UPDATE tasks SET state = 'running', attempt = attempt + 1, stage = 'waiting', progress = 0, began = ? "
-                "WHERE rowid = (SELECT rowid FROM tasks WHERE state = 'queued' ORDER BY turn, rowid LIMIT 1) "
+                "UPDATE tasks SET state = 'running', attempt = attempt + 1, stage = 'examining', progress = 0, "
+                "began = ? WHERE rowid = (SELECT rowid FROM tasks WHERE state = 'queued' ORDER BY turn, rowid LIMIT 1) "
                 "RETURNING job, place, attempt, path, size, sha256",
                 (time.time(),),
             ).fetchone()

@@ -19,7 +19,7 @@ from fsspec.utils import get_protocol
 from backend import metrics
 from backend.errors import StorageFailed
 from backend.store.frames import FRAME_NAME, StoredFrame
-from backend.store.uploads import PrivateFolder, Upload, UploadFolder
+from backend.store.uploads import PrivateFolder, Upload
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +136,6 @@ class SharedUploads:
         """See `Uploads.keep`."""
         path = f"{UPLOADS}/{secrets.token_hex(16)}"
         self._store.upload(upload.path, path)
-        UploadFolder().delete(upload.path)
         return Upload(Path(path), upload.size, upload.sha256)
 
     @contextlib.contextmanager

@@ -12,9 +12,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
+
+from backend.errors import StorageFailed
 
 PREFIX = "upload-"
 FOLDER_NAME = re.compile(PREFIX + "[0-9a-f]{32}")
@@ -29,16 +31,22 @@ class Upload:
     sha256: str
 
 
+def new_folder(parent: Path) -> Path:
+    """A new folder with a name of 128 random bits, closed to other users."""
+    folder = parent / f"{PREFIX}{secrets.token_hex(16)}"
+    folder.mkdir(0o700)
+    return folder
+
+
 class PrivateFolder:
-    """A new folder for the files of one request, with a name of 128 random bits and closed to other users.
+    """A new folder for the files of one request.
 
     It is locked as long as this process lives and keeps it open: so a purge knows whether anyone still needs it,
     however old it is by a clock that may have jumped.
     """
 
     def __init__(self, parent: Path) -> None:
-        self._path = parent / f"{PREFIX}{secrets.token_hex(16)}"
-        self._path.mkdir(0o700)
+        self._path = new_folder(parent)
         self._opened = os.open(self._path, os.O_RDONLY)
         fcntl.flock(self._opened, fcntl.LOCK_SH)
         self._files = contextlib.ExitStack()
@@ -47,16 +55,12 @@ class PrivateFolder:
         """A new file in it."""
         return self._files.enter_context(tempfile.NamedTemporaryFile(dir=self._path, delete=False))
 
-    def leave(self) -> None:
-        """Close its files, but leave them to whoever needs them next, or to the purge."""
-        with contextlib.suppress(OSError):  # a disk that is full when the rest is written cannot matter any more
-            self._files.close()
-        os.close(self._opened)
-
     def close(self) -> None:
         """Delete it with all that is in it; what cannot be deleted is left to the purge."""
         shutil.rmtree(self._path, ignore_errors=True)
-        self.leave()
+        with contextlib.suppress(OSError):  # a disk that is full when the rest is written cannot matter any more
+            self._files.close()
+        os.close(self._opened)
 
 
 def is_needed(folder: Path) -> bool:
@@ -75,7 +79,7 @@ class Uploads(Protocol):
     """Where uploads lie that are judged after the request which brought them."""
 
     def keep(self, upload: Upload) -> Upload:
-        """Put what a request leaves where whoever judges it finds it.
+        """Put what a request received where whoever judges it finds it, and where it does not end with the request.
 
         Raises:
             StorageFailed: there is no room for it.
@@ -93,11 +97,15 @@ class Uploads(Protocol):
 
 
 class UploadFolder:
-    """Uploads where they were received, on this machine or in a folder that several share."""
+    """Uploads in the folder in which they were received, of this machine or shared by several."""
 
     def keep(self, upload: Upload) -> Upload:
-        """See `Uploads.keep`."""
-        return upload
+        """See `Uploads.keep`; it is moved from its request's private folder to one of its own."""
+        try:
+            kept = new_folder(upload.path.parent.parent) / upload.path.name
+            return replace(upload, path=upload.path.rename(kept))
+        except OSError as error:
+            raise StorageFailed from error
 
     @contextlib.contextmanager
     def fetch(self, upload: Upload) -> Iterator[Upload]:
@@ -107,7 +115,7 @@ class UploadFolder:
         yield upload
 
     def delete(self, path: Path) -> None:
-        """See `Uploads.delete`; its folder goes with the last one."""
+        """See `Uploads.delete`; its folder goes with it."""
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
             path.parent.rmdir()

@@ -17,16 +17,20 @@ from backend.app import create_app
 from backend.config import Settings
 from backend.errors import Busy, StorageFailed
 from backend.jobs.job import ATTEMPTS
+from backend.model.batching import Batcher
 from backend.model.holder import ModelHolder
+from backend.model.views import VIEWS
 from backend.pipeline import Examiner
 from backend.store.frames import FrameFolder
 from tests.app.test_access import app_with
 from tests.app.test_analyses import Gate
 from tests.app.test_errors import PNG, check
-from tests.fakes import AbsentModel, FakeClassifier, ReadyModel, examine_here
+from tests.fakes import AbsentModel, FakeClassifier, MeanNetwork, ReadyModel, examine_here
+from tests.generators import face_picture, write_picture
 from tests.server import wait_until
 
 ENDED = ("done", "failed", "cancelled")
+MOMENT = 0.01  # seconds
 KEY = {"Idempotency-Key": "0b1f2c1e-1f6c-4f0a-9a52-7f4a0a3c9f55"}
 
 
@@ -279,7 +283,7 @@ def test_a_want_that_passes_is_waited_for(start, picture):
     def examine_at_last(path, examination):
         tries.append(1)
         if len(tries) < ATTEMPTS:
-            raise Busy("No worker.", 1)
+            raise Busy("No worker.", MOMENT)
         return examine_here(path, examination)
 
     client = start(ReadyModel(FakeClassifier()), examine_at_last)
@@ -288,13 +292,26 @@ def test_a_want_that_passes_is_waited_for(start, picture):
 
 def test_a_want_that_does_not_pass_is_the_answer(start, picture, settings):
     def never(path, examination):
-        raise Busy("No worker.", 1)
+        raise Busy("No worker.", MOMENT)
 
     client = start(ReadyModel(FakeClassifier()), never)
     job = wait_for_end(client, post(client, picture))
     assert job["state"] == "failed"
     assert (job["results"][0]["status"], job["results"][0]["body"]["code"]) == (503, "busy")
     wait_until(lambda: nothing_lies_about(settings), 10)
+
+
+def test_a_file_that_is_gone_from_the_store_is_not_looked_for_without_end(start, gate, picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(StorageFailed, "retry_after", MOMENT)
+    client = start(ReadyModel(gate), storage_url=f"file://{tmp_path}/shared")
+    post(client, picture)
+    wait_until(lambda: gate.batches, 20)
+    submitted = post(client, picture)
+    for path in (tmp_path / "shared" / "uploads").iterdir():
+        path.unlink()
+    gate.opened.set()
+    (result,) = wait_for_end(client, submitted)["results"]
+    assert (result["status"], result["body"]["code"]) == (503, "storage_failed")
 
 
 def test_a_failure_that_nobody_foresaw_tells_nothing_of_the_inside(start, picture):
@@ -313,10 +330,31 @@ def test_where_frames_cannot_be_stored_none_is_left(start, picture, settings, mo
         raise StorageFailed
 
     monkeypatch.setattr(FrameFolder, "store", full)
-    monkeypatch.setattr(StorageFailed, "retry_after", 1)
+    monkeypatch.setattr(StorageFailed, "retry_after", MOMENT)
     job = wait_for_end(client := start(ReadyModel(FakeClassifier())), post(client, picture))
     assert job["results"][0]["body"]["code"] == "storage_failed"
     wait_until(lambda: nothing_lies_about(settings) and not any(settings.frame_folder.iterdir()), 10)
+
+
+def test_batches_are_filled_across_jobs(start, tmp_path):
+    asked: list[int] = []
+
+    class Counting(Batcher):
+        def predict(self, crops):
+            asked.append(len(crops))
+            return super().predict(crops)
+
+    network = MeanNetwork()
+    network.free.clear()  # so that more comes than the device is sent ahead
+    client = start(
+        ReadyModel(Counting([network], [views * len(VIEWS) for views in range(1, 5)])), analyses=4, threads=4
+    )
+    dark = write_picture(tmp_path / "dark.jpg", face_picture() // 2)  # the stand-in fails at white
+    submitted = [post(client, dark) for _ in range(4)]
+    wait_until(lambda: len(asked) == 4, 20)
+    network.free.set()
+    assert [wait_for_end(client, job)["state"] for job in submitted] == ["done"] * 4
+    assert asked == [len(VIEWS)] * 4 and max(network.batches) > len(VIEWS)
 
 
 def test_when_the_service_ends_what_runs_waits_for_the_next_start(settings, gate, video, monkeypatch):

@@ -148,6 +148,16 @@ def test_the_wait_goes_by_how_long_files_took(embedded, tmp_path):
     assert caught.value.retry_after == 40  # 8 files of 10 s by 2 runners
 
 
+def test_in_a_fleet_the_wait_goes_by_how_many_are_judged_at_the_same_time(shared, client):
+    client.rpush(f"{PREFIX}took:cpu", *[10.0] * 4)
+    shared.submit(order("others", 2))
+    claim(shared), claim(shared)
+    shared.submit(order(files=16))
+    with pytest.raises(Busy) as caught:
+        shared.submit(order())
+    assert caught.value.retry_after == 40  # 8 files of 10 s by 2 workers
+
+
 def test_the_same_order_with_the_same_key_is_the_same_job(ledger):
     identity, _ = ledger.submit(order(key="k"))
     assert ledger.submit(order(key="k")) == (identity, False)

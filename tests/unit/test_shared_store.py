@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -38,13 +39,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     objects.empty()
 
 
-def received(folder: Path, content: bytes = b"abc") -> Upload:
-    private = PrivateFolder(folder)
-    file = private.open_file()
-    file.write(content)
-    upload = finish_upload(file)
-    private.leave()
-    return upload
+def keep(store: SharedStore, folder: Path) -> Upload:
+    """Keep what a request received, which then ends."""
+    with closing(PrivateFolder(folder)) as private:
+        file = private.open_file()
+        file.write(b"abc")
+        return store.uploads.keep(finish_upload(file))
 
 
 def test_a_frame_is_found_by_its_name_until_it_is_deleted(store):
@@ -59,7 +59,7 @@ def test_a_frame_is_found_by_its_name_until_it_is_deleted(store):
 
 
 def test_an_upload_is_a_file_of_this_machine_only_while_it_is_judged(store, tmp_path):
-    kept = store.uploads.keep(received(tmp_path / "local"))
+    kept = keep(store, tmp_path / "local")
     assert list((tmp_path / "local").iterdir()) == []
     with store.uploads.fetch(kept) as fetched:
         assert fetched.path.read_bytes() == b"abc" and fetched.path.is_relative_to(tmp_path / "local")
@@ -72,7 +72,7 @@ def test_an_upload_is_a_file_of_this_machine_only_while_it_is_judged(store, tmp_
 
 
 def test_what_is_older_than_the_retention_is_purged(store, tmp_path):
-    kept = store.uploads.keep(received(tmp_path / "local"))
+    kept = keep(store, tmp_path / "local")
     store.frames.store(NAME, b"jpeg")
     assert store.purge(60) == 0 and store.frames.find(NAME)
     assert store.purge(-2) == 2 and store.frames.find(NAME) is None
