@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from backend.config import ROOT
 from tests.generators import face_frames, numbered_frames, write_picture, write_video
+from tests.hostile.files import motion_jpeg, photograph
 from tests.web.conftest import opened
 from tests.web.service import running_site
 from tests.web.steps import button, drawing, heat_pixels, is_verdict, judged, post
@@ -117,6 +118,20 @@ def test_heat_lies_only_where_logits_are_above_the_threshold(page, files):
         x, y, width, height = (length * drawn.shape[1] / details["media"]["width"] for length in face["region"])
         opacity = drawn[round(y + height / 2), round(x + width / 2), 3]
         assert (opacity > 0) == (counts[face["track"]] > 0)
+
+
+def test_where_a_videos_size_changes_boxes_are_drawn_where_the_faces_are(page, tmp_path):
+    growing = tmp_path / "growing.avi"
+    growing.write_bytes(motion_jpeg("growing.avi", [photograph(320, 240)] * 15 + [photograph(640, 480)] * 15))
+    details = judged(page, growing)["details"]
+    page.get_by_role("slider", name="Examined instant").press("End")
+    expect(page.locator(".frame img")).to_have_js_property("naturalWidth", 640)
+    expect(page.locator(".frame canvas")).not_to_have_js_property("width", 0)
+    drawn = drawing(page)
+    (face,) = details["frames"][-1]["faces"]
+    x, y, width, height = (length * drawn.shape[1] / 640 for length in face["box"])
+    for edge in (x, x + width):
+        assert drawn[round(y + height / 2), round(edge), 3] > 200  # smoothed, and no heat is as full
 
 
 def test_a_click_on_the_chart_selects_the_frame_of_that_instant(page, files):

@@ -6,13 +6,12 @@ import { drawFaces } from "./drawing";
 interface Props {
   frame: FrameFacts;
   address: string; // of the plain picture
-  sourceWidth: number;
   isVideo: boolean;
   threshold: number | null; // the logit above which heat is drawn; null: no heat
 }
 
 /** One examined frame with its faces drawn over it. */
-export function FramePicture({ frame, address, sourceWidth, isVideo, threshold }: Props) {
+export function FramePicture({ frame, address, isVideo, threshold }: Props) {
   const picture = useRef<HTMLImageElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [loaded, setLoaded] = useState("");
@@ -29,12 +28,13 @@ export function FramePicture({ frame, address, sourceWidth, isVideo, threshold }
       over.width = Math.round(image.clientWidth * unit);
       over.height = Math.round(image.clientHeight * unit);
       over.dataset["drawn"] = threshold === null ? "boxes" : "boxes and heat";
-      if (over.width) drawFaces(over, { faces: frame.faces, scale: over.width / sourceWidth, unit, threshold });
+      const scale = over.width / image.naturalWidth; // of this very frame: a video's size may change
+      if (over.width) drawFaces(over, { faces: frame.faces, scale, unit, threshold });
     };
     const observer = new ResizeObserver(redraw);
     observer.observe(image);
     return () => observer.disconnect();
-  }, [loaded, address, frame, sourceWidth, threshold]);
+  }, [loaded, address, frame, threshold]);
 
   if (missing === address) {
     return <p class="frame__gone">This frame is no longer there: its time is over, or it was deleted.</p>;

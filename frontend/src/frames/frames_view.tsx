@@ -35,7 +35,6 @@ export function FramesView({ details, address, selected, select }: Props) {
       <FramePicture
         frame={frame}
         address={address(frame.plain_url)}
-        sourceWidth={media.width}
         isVideo={media.kind === "video"}
         threshold={heatIsOn && hasMap ? threshold : null}
       />
