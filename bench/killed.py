@@ -81,7 +81,7 @@ def after_kills_here(folder: Path, server: RedisServer) -> list[float]:
                 worker.wait_until_ready()
             other.signal(signal.SIGSTOP)
             location = service.submit(clip).headers["Location"]
-            wait_until(lambda: service.get(location).json()["progress"], MOST_SECONDS)
+            wait_until(lambda: service.get(location).json()["state"] == "running", MOST_SECONDS)
             other.signal(signal.SIGCONT)
             victim.kill()
             killed = time.monotonic()
