@@ -7,7 +7,7 @@ RUN ?= runs/latest
 CLIPS ?=
 URL ?= http://127.0.0.1:5000
 
-.PHONY: help run worker test test-web page test-hostile test-fleet soak fuzz lint audit bench bench-scale train evaluate anomalies lock clean
+.PHONY: help run worker test test-web page test-hostile test-fleet soak fuzz lint audit bench bench-scale bench-killed train evaluate anomalies lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -62,6 +62,9 @@ bench: .venv/.dev  ## Time the service against its baselines; CLIPS names a fold
 
 bench-scale: .venv/.dev  ## Time what scheduling costs with 1, 2 and 4 workers; writes docs/scale.md
 	$(BIN)/python -m bench.scale
+
+bench-killed: .venv/.dev  ## Time until a job is begun again whose worker was killed; writes docs/fleet.md
+	$(BIN)/python -m bench.killed
 
 evaluate: .venv/.train  ## Measure temp_model.h5, and anomalies with it, on the folders in DATA; writes the card
 	$(BIN)/python -m training.evaluate --data $(DATA)

@@ -18,6 +18,7 @@ import celery
 import redis
 
 from backend.config import ROOT
+from backend.jobs.crew import ROUND_SECONDS
 from backend.jobs.redis_ledger import LEASE_SECONDS, PREFIX
 from bench.documents import publish
 from tests.fleet import Worker
@@ -47,7 +48,7 @@ def describe(here: list[float], whole: list[float], child: list[float]) -> str:
     """What was measured, as a table."""
     engine = f"Celery {celery.__version__} with Redis alone, late acknowledgement"
     rows = (
-        ("here", f"at most {LEASE_SECONDS:.0f} s, and until somebody is free", here),
+        ("here", f"the rest of a lease of {LEASE_SECONDS:.0f} s, and of a round of {ROUND_SECONDS:.0f} s", here),
         (f"{engine}, a worker killed whole", f"`visibility_timeout`, here {VISIBILITY_SECONDS} s", whole),
         ("the same, a child of a pool of processes killed", "its parent, which lives, gives it back", child),
     )
@@ -80,7 +81,7 @@ def after_kills_here(folder: Path, server: RedisServer) -> list[float]:
                 worker.wait_until_ready()
             other.signal(signal.SIGSTOP)
             location = service.submit(clip).headers["Location"]
-            wait_until(lambda: service.get(location).json()["progress"], MOST_SECONDS)
+            wait_until(lambda: service.get(location).json()["state"] == "running", MOST_SECONDS)
             other.signal(signal.SIGCONT)
             victim.kill()
             killed = time.monotonic()

@@ -16,9 +16,7 @@ from tests.chaos import SERVICES, WORKERS, Kills, Trial, leftovers, running_flee
 from tests.server import wait_until
 
 JOBS, SEED = 500, 16
-KILLS = Kills(
-    workers=1000, redis=500, pause=(1, 8), away=(0, 2), one_by_one=True
-)  # more than there is time for: as long as it takes
+KILLS = Kills(workers=1000, redis=500, pause=(1, 8), away=(0, 2), jobs=12, one_by_one=True)  # as long as it takes
 MESSAGES_SECONDS = 300  # in which those come again that killed workers have not acknowledged
 
 

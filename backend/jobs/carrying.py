@@ -18,6 +18,8 @@ from backend.store.uploads import Uploads
 
 logger = logging.getLogger(__name__)
 
+REST_SECONDS = 10.0  # in which steps are not told after a report that failed: that may have been waited for long enough
+
 # Raises Cancelled, or a failure after which the same may succeed.
 JudgeTask = Callable[[Task, Uploads, Progress], Outcome]
 
@@ -57,6 +59,7 @@ class ReportedProgress(Progress):
             is_wanted = self._report(self)
         except StorageFailed:
             logger.warning("the ledger cannot be told how far a file is")
+            self._told = time.monotonic() + REST_SECONDS
             return
         if not is_wanted:
             self.cancel()
@@ -88,8 +91,9 @@ class Carrier:
             self._give_back(task, progress, counted=False)
             return 0
         except DetectorError as error:
+            if not self._give_back(task, progress, counted=True):
+                return 0
             logger.warning("a file of a job must wait", extra={"request_id": task.request_id, "error_code": error.code})
-            self._give_back(task, progress, counted=True)
             return error.retry_after or 0
         if wanted:
             self._uploads.delete(task.upload.path)
@@ -99,10 +103,12 @@ class Carrier:
             self._clear(task, progress)
         return 0
 
-    def _give_back(self, task: Task, progress: Progress, *, counted: bool) -> None:
-        """Let a file wait again; its frames are left to be written over by the next attempt."""
-        if not self._ledger.release(task, counted=counted):
+    def _give_back(self, task: Task, progress: Progress, *, counted: bool) -> bool:
+        """Let a file wait again, if it is still wanted; its frames are left to be written over by the next attempt."""
+        is_wanted = self._ledger.release(task, counted=counted)
+        if not is_wanted:
             self._clear(task, progress)
+        return is_wanted
 
     def _clear(self, task: Task, progress: Progress) -> None:
         """Delete the frames of a file that nobody wants; where there is another attempt at it, they are its own."""

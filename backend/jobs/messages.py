@@ -30,7 +30,8 @@ def new_celery(broker_url: str) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_prefetch_multiplier=0,  # by more, one that cannot be acknowledged for want of Redis is its worker's last
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,

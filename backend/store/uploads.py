@@ -110,8 +110,10 @@ class UploadFolder:
     @contextlib.contextmanager
     def fetch(self, upload: Upload) -> Iterator[Upload]:
         """See `Uploads.fetch`; its retention begins anew, so that it is not purged while it is judged."""
-        with contextlib.suppress(OSError):  # whatever is wrong with it is told when it is examined
+        with contextlib.suppress(OSError):  # who may read it may perhaps not do that
             os.utime(upload.path.parent)
+        if not upload.path.exists():  # its job was cancelled just now, or the folder is not one that machines share
+            raise StorageFailed
         yield upload
 
     def delete(self, path: Path) -> None:

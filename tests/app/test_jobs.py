@@ -301,16 +301,18 @@ def test_a_want_that_does_not_pass_is_the_answer(start, picture, settings):
     wait_until(lambda: nothing_lies_about(settings), 10)
 
 
-def test_a_file_that_is_gone_from_the_store_is_not_looked_for_without_end(start, gate, picture, tmp_path, monkeypatch):
+@pytest.mark.parametrize("shared", ["", "file://{}/shared"])
+def test_a_file_that_is_gone_is_not_looked_for_without_end(start, gate, video, tmp_path, settings, monkeypatch, shared):
     monkeypatch.setattr(StorageFailed, "retry_after", MOMENT)
-    client = start(ReadyModel(gate), storage_url=f"file://{tmp_path}/shared")
-    post(client, picture)
-    wait_until(lambda: gate.batches, 20)
-    submitted = post(client, picture)
-    for path in (tmp_path / "shared" / "uploads").iterdir():
-        path.unlink()
+    client = start(ReadyModel(gate), storage_url=shared.format(tmp_path))
+    first, second = post(client, video), post(client, video)
+    wait_until(lambda: ask(client, first)["progress"], 20)
+    for folder in (settings.upload_folder, tmp_path / "shared" / "uploads"):
+        for path in folder.rglob("*"):
+            path.is_file() and path.unlink()
     gate.opened.set()
-    (result,) = wait_for_end(client, submitted)["results"]
+    wait_for_end(client, first)
+    (result,) = wait_for_end(client, second)["results"]
     assert (result["status"], result["body"]["code"]) == (503, "storage_failed")
 
 

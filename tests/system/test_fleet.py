@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
-from tests.chaos import Fleet, Kills, counted, facts, frames_of, leftovers, running_fleet, try_out
+from backend.jobs.redis_ledger import PREFIX
+from tests.chaos import WORKERS, Fleet, Kills, counted, facts, frames_of, leftovers, running_fleet, try_out
 from tests.fleet import Worker
 from tests.generators import face_frames, face_picture, write_picture, write_video
 from tests.server import wait_until
@@ -46,6 +48,19 @@ def test_any_service_takes_a_job_tells_of_it_and_shows_its_frames(fleet, tmp_pat
     assert fleet.store.names() == []
 
 
+def test_a_worker_loads_the_model_once_takes_a_message_when_it_is_free_and_acknowledges_late(fleet, slow):
+    service = fleet.services[0]
+    locations = [service.submit(slow).headers["Location"] for _ in range(3 * WORKERS)]
+    for location in locations[:WORKERS]:
+        wait_until_begun(service, location)
+    with redis.Redis.from_url(fleet.redis.url) as client:
+        assert client.hlen(f"{PREFIX}unacked") == WORKERS
+        for location in 2 * locations:  # cancelled, and then forgotten
+            service.delete(location)
+        wait_until(lambda: not client.hlen(f"{PREFIX}unacked"), 30)
+    assert [worker.log.count("model ready") for worker in fleet.workers] == [1] * WORKERS
+
+
 def test_what_killed_workers_were_judging_is_judged_again_from_its_beginning(fleet, slow):
     before = counted(fleet)[RETRIES]
     location = fleet.services[0].submit(slow).headers["Location"]
@@ -70,6 +85,23 @@ def test_workers_that_are_restarted_one_by_one_lose_nothing_and_give_back_what_t
         worker.start()
     assert [wait_for_end(service, location)["state"] for location in locations] == ["done"] * 4
     assert counted(fleet)[RETRIES] == before
+    for location in locations:
+        service.delete(location)
+
+
+def test_workers_that_outlive_redis_go_on_though_they_could_not_acknowledge(fleet, slow):
+    service = fleet.services[0]
+    for worker in fleet.workers:
+        worker.wait_until_ready()
+    locations = [service.submit(slow).headers["Location"] for _ in fleet.workers]
+    for location in locations:
+        wait_until_begun(service, location)
+    fleet.redis.kill()
+    wait_until(lambda: all("Couldn't ack" in worker.log for worker in fleet.workers), 120)
+    fleet.redis.start()
+    assert [wait_for_end(service, location)["state"] for location in locations] == ["done"] * WORKERS
+    with redis.Redis.from_url(fleet.redis.url) as client:
+        wait_until(lambda: [one["cmd"] for one in client.client_list()].count("brpop") == WORKERS, 30)
     for location in locations:
         service.delete(location)
 
