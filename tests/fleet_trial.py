@@ -18,6 +18,7 @@ from tests.server import wait_until
 JOBS, SEED = 500, 16
 KILLS = Kills(workers=1000, redis=500, pause=(1, 8), away=(0, 2), jobs=12, one_by_one=True)  # as long as it takes
 MESSAGES_SECONDS = 300  # in which those come again that killed workers have not acknowledged
+PURGE_INTERVAL = 15  # seconds: each purge lists some thousand frames
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     print(f"Logs are in {folder}; they are deleted if all is well.", flush=True)
-    with running_fleet(folder) as fleet:
+    with running_fleet(folder, DETECTOR_PURGE_INTERVAL=str(PURGE_INTERVAL)) as fleet:
         trial = try_out(fleet, options.jobs, KILLS, options.seed)
         wait_until(lambda: not leftovers(fleet), MESSAGES_SECONDS)
     shutil.rmtree(folder)

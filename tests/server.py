@@ -39,7 +39,7 @@ class Server:
         return requests.get(self.url + path, timeout=30)
 
     def delete(self, path: str) -> requests.Response:
-        return requests.delete(self.url + path, timeout=30)
+        return requests.delete(self.url + path, timeout=120)
 
     def predict(self, path: Path, name: str | None = None, **query: str) -> requests.Response:
         with path.open("rb") as stream:
