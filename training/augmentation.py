@@ -22,7 +22,7 @@ STORED_SIDE = 288  # pixels of a stored picture
 STORED_MARGIN = 1.1  # times the longer side of the face's box, mirrored beyond the source picture
 CANVAS_SIDE = 256  # pixels, a multiple of 16: the largest size at which a face is degraded
 
-MARGINS = (0.85, 1.05)  # of the crop; the service cuts at 0.95
+MARGINS = (0.85, 1.05)  # of the crop; the service cuts at 1.05
 ASPECTS = (0.94, 1.06)
 SHIFT = 0.04  # of the crop's side, either way
 MIRRORED_SHARE = 0.3  # of the units are mirrored at edges as near as dfdc's

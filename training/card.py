@@ -60,6 +60,8 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "mixes": comparison_table(experiments["mixes"]),
         "runtimes": comparison_table(experiments["runtimes"]),
         "views": comparison_table(experiments["views"]),
+        "cuts": comparison_table(experiments["cuts"]),
+        "aggregations": comparison_table(experiments["aggregations"]),
     }
     for name, lines in tables.items():
         text = text.replace("{{" + name + "}}", "\n".join(lines))

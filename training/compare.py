@@ -1,8 +1,9 @@
 """Comparing: `python -m training.compare --data DIR [DIR ...] --checkpoints DIR`.
 
-Averages of checkpoints (`training/mixes.json`), runtimes of the shipped model and views of a crop, all on the same
-pictures held back, each looked at once by the service's own detector and cropper. Writes
-`training/experiments.json` for the card.
+Averages of checkpoints (`training/mixes.json`), runtimes of the shipped model, views of a crop and other cuts of a
+face, all on the same pictures held back, each looked at once by the service's own detector and cropper; and ways from
+frames to clips. Writes `training/experiments.json` for the card. An average whose checkpoints are not at hand keeps
+what was measured of it, as long as the pictures are the same.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from backend.config import ROOT
+from backend.domain import CROP_SIDE, ExaminedFrame
 from backend.model.classifier import Classifier
 from backend.model.conversion import converted_folder
 from backend.model.holder import LoadedModel
@@ -26,12 +29,14 @@ from backend.model.keras_classifier import KerasClassifier
 from backend.model.manifest import Manifest, manifest_path, read_manifest
 from backend.model.openvino_classifier import OpenVinoClassifier
 from backend.model.views import VIEWS, View, closer, itself, mirrored
+from training.aggregations import TRIED_AGGREGATIONS, tracks_of
 from training.averaging import save_average
 from training.calibrate import REAL_BOUNDS, lowest_threshold
 from training.card import EXPERIMENTS_PATH, MIXES_PATH, MODEL_PATH
+from training.cuts import TRIED_CUTS, ResizedNetwork, recut
 from training.dataset import capped, read_folders, split
 from training.evaluate import by_kin
-from training.judging import JudgedFile, examine_samples, judge_examined, served_classifier
+from training.judging import JudgedFile, examine_samples, judge_examined, score_examined, served_classifier
 from training.metrics import Judged, area, called_fake
 
 PER_SOURCE = 150  # files of a source and label at most
@@ -99,20 +104,25 @@ class Comparison:
     def __init__(self, data: Sequence[Path]) -> None:
         _, held_back = split(read_folders(data))
         self._manifest = read_manifest(manifest_path(MODEL_PATH))
+        self._clips = [sample for sample in held_back if sample.is_clip]
         self._samples = capped([sample for sample in held_back if not sample.is_clip], PER_SOURCE, seed=0)
         self._examined = examine_samples(self._samples, self._manifest)
 
     def __len__(self) -> int:
         return sum(any(crop.face for frame in frames for crop in frame.crops) for frames in self._examined)
 
-    def mixes(self, checkpoints: Path) -> list[dict[str, Any]]:
-        """Averages of checkpoints, by the crop alone."""
+    def mixes(self, checkpoints: Path, known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """Averages of checkpoints, by the crop alone; `known` are the rows measured before on these pictures."""
         rows = []
         for mix in tqdm(json.loads(MIXES_PATH.read_text(encoding="utf-8")), "mixes"):
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "mix.h5"
-                save_average([checkpoints / name for name in mix["shares"]], list(mix["shares"].values()), path)
-                figures = mix_figures(self._judge(KerasClassifier(path, fake_index=1), (itself,)))
+            paths = [checkpoints / name for name in mix["shares"]]
+            if all(path.is_file() for path in paths):
+                with tempfile.TemporaryDirectory() as folder:
+                    average = Path(folder) / "mix.h5"
+                    save_average(paths, list(mix["shares"].values()), average)
+                    figures = mix_figures(self._judge(served_classifier(average), (itself,)))
+            else:
+                figures = {name: value for name, value in known[mix["what"]].items() if name not in ("what", "kept")}
             rows.append({"what": mix["what"], **figures, "kept": mix["kept"]})
         return rows
 
@@ -131,9 +141,36 @@ class Comparison:
         model = served_classifier(MODEL_PATH)
         return [{"what": what, **mix_figures(self._judge(model, views))} for what, views in TRIED_VIEWS.items()]
 
-    def _judge(self, classifier: Classifier, views: Sequence[View] = VIEWS) -> list[JudgedFile]:
+    def cuts(self) -> list[dict[str, Any]]:
+        """What the shipped model sees in other cuts of a face, each alone."""
+        rows = []
+        for what, (margin, side) in TRIED_CUTS.items():
+            model = served_classifier(MODEL_PATH) if side == CROP_SIDE else ResizedNetwork(MODEL_PATH, side)
+            examined = recut(self._samples, self._examined, margin, side)
+            rows.append({"what": what, **mix_figures(self._judge(model, (itself,), examined))})
+        return rows
+
+    def aggregations(self) -> list[dict[str, Any]]:
+        """What the logits of frames make of clips, taken together in one way and another."""
+        model = LoadedModel(served_classifier(MODEL_PATH), self._manifest)
+        scored = score_examined(self._clips, examine_samples(self._clips, self._manifest), model)
+        clips = [(sample.fake, tracks_of(frames)) for sample, frames, basis in scored if basis == "face_video"]
+        fake = [fake for fake, _ in clips]
+        rows = []
+        for what, (of_track, of_clip) in TRIED_AGGREGATIONS.items():
+            logits = [of_clip([of_track(track) for track in tracks]) for _, tracks in clips]
+            rows.append({"what": what, "clips": str(len(clips)), "AUC": round(roc_auc_score(fake, logits), 4)})
+        return rows
+
+    def _judge(
+        self,
+        classifier: Classifier,
+        views: Sequence[View] = VIEWS,
+        examined: Sequence[list[ExaminedFrame]] | None = None,
+    ) -> list[JudgedFile]:
         """Judged pictures in which a face was found."""
-        files = judge_examined(self._samples, self._examined, LoadedModel(classifier, self._manifest), views)
+        model = LoadedModel(classifier, self._manifest)
+        files = judge_examined(self._samples, examined or self._examined, model, views)
         return [file for file in files if file.basis == "face_picture"]
 
 
@@ -145,12 +182,16 @@ def main() -> None:
     wanted = ask.parse_args()
     cv2.setNumThreads(1)
     comparison = Comparison(wanted.data)
+    before = json.loads(EXPERIMENTS_PATH.read_text(encoding="utf-8"))
+    same = (before["files"], before["per_source"]) == (len(comparison), PER_SOURCE)
     experiments = {
         "files": len(comparison),
         "per_source": PER_SOURCE,
-        "mixes": comparison.mixes(wanted.checkpoints),
+        "mixes": comparison.mixes(wanted.checkpoints, {row["what"]: row for row in before["mixes"]} if same else {}),
         "runtimes": comparison.runtimes(),
         "views": comparison.views(),
+        "cuts": comparison.cuts(),
+        "aggregations": comparison.aggregations(),
     }
     EXPERIMENTS_PATH.write_text(json.dumps(experiments, indent=1) + "\n", encoding="utf-8")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-CROP_MARGIN = 0.95  # times the longer side of the face's box: dfdc, the largest source, has nothing more around it
+CROP_MARGIN = 1.05  # times the longer side of the face's box, at the upper end of what training draws
 
 SHARP_REALS = ("amfd", "portraits", "stylegan1", "stylegan2", "unsplash")  # called fake before they weighed more
 SOFT_REALS = ("all_age_faces", "lfw", "utkface")  # many and easy
@@ -22,13 +22,15 @@ class TrainingConfig:
     """One run.
 
     A batch is `pairs` originals each with a fake made of it, `self_blended` reals each with a fake blended of
-    itself, and `singles`, half of them real. `emphasis` multiplies the share of a source among the singles.
+    itself or of itself and another, and `singles`, half of them real. `emphasis` multiplies the share of a source
+    among the singles.
     """
 
     seed: int = 0
     minutes: float = 8.0  # from the end of the first step, so that compilation does not count
     pairs: int = 64
     self_blended: int = 48
+    transplanted_share: float = 0.5  # of the self-blended, made with a part of another face instead
     singles: int = 160
     emphasis: Mapping[str, float] = field(default_factory=_default_emphasis)
     learning_rate: float = 3e-4  # at its peak

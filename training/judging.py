@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from backend.config import ROOT
-from backend.domain import Basis, Calibration, Crop, ExaminedFrame, MediaKind
+from backend.domain import Basis, Calibration, Crop, ExaminedFrame, JudgedFrame, MediaKind
 from backend.errors import DetectorError
 from backend.examination import together
 from backend.faces.examining import examine
@@ -103,6 +103,23 @@ def judge_examined(
     views: Sequence[View] = VIEWS,
 ) -> list[JudgedFile]:
     """Score the crops of many files together, and aggregate them file by file."""
+    judged = []
+    for sample, frames, basis in score_examined(samples, examined, model, views):
+        tracks = judge_tracks(frames, ANY_CALIBRATION)
+        logit = file_logit([track.logit for track in tracks if track.judged])
+        judged.append(
+            JudgedFile(sample.path.stem, sample.source, sample.method, sample.group, sample.fake, basis, logit)
+        )
+    return judged
+
+
+def score_examined(
+    samples: Sequence[Sample],
+    examined: Sequence[list[ExaminedFrame]],
+    model: LoadedModel,
+    views: Sequence[View] = VIEWS,
+) -> Iterator[tuple[Sample, tuple[JudgedFrame, ...], Basis]]:
+    """Score the crops of many files together; gives each file that has frames with its tracks."""
     crops: list[list[list[Crop]]] = []
     for frames in examined:
         any_face = any(crop.face for frame in frames for crop in frame.crops)
@@ -112,19 +129,12 @@ def judge_examined(
     for kind, cut in zip(kinds, crops, strict=True):
         of_kind[kind] += [crop for frame in cut for crop in frame]
     scores = {kind: iter(score_crops(some, model, kind, views)) for kind, some in of_kind.items()}
-    judged = []
     for sample, kind, frames, cut in zip(samples, kinds, examined, crops, strict=True):
         if not frames:
             continue
         any_face = any(crop.face for frame in cut for crop in frame)
         found = [(frame, [next(scores[kind]) for _ in faces]) for frame, faces in zip(frames, cut, strict=True)]
-        tracks = judge_tracks(join_tracks(found, any_face), ANY_CALIBRATION)
-        logit = file_logit([track.logit for track in tracks if track.judged])
-        basis = choose_basis(kind, any_face)
-        judged.append(
-            JudgedFile(sample.path.stem, sample.source, sample.method, sample.group, sample.fake, basis, logit)
-        )
-    return judged
+        yield sample, join_tracks(found, any_face), choose_basis(kind, any_face)
 
 
 def _examine(sample: Sample, manifest: Manifest) -> list[ExaminedFrame]:

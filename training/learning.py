@@ -24,6 +24,7 @@ from training.config import TrainingConfig
 from training.network import MAP_SIDE
 from training.sampling import units
 from training.self_blending import draw_masks, self_blend
+from training.transplanting import transplant
 
 CHANGED_SHARE = 0.5  # of the largest change between a pair: what changed more is counted as the face that was swapped
 
@@ -51,17 +52,27 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
         paired, doubled = 2 * config.pairs, 2 * (config.pairs + config.self_blended)
 
         masks = ops.zeros_like(pictures[..., :1])
+        unknown_to_teachers = ops.zeros((config.batch,))
         if config.pairs:
             changed = change_masks(pictures[:paired:2], pictures[1:paired:2])
             masks = ops.concatenate([alternate(ops.zeros_like(changed), changed), masks[paired:]])
         if config.self_blended:
             originals = pictures[paired:doubled:2]
-            drawn = draw_masks(landmarks[paired:doubled:2], self._seed)
-            blended = alternate(originals, self_blend(originals, drawn, self._seed))
+            points = landmarks[paired:doubled:2]
+            drawn = draw_masks(points, self._seed)
+            transplanted = keras.random.uniform((config.self_blended,), seed=self._seed) < config.transplanted_share
+            fakes = ops.where(
+                transplanted[:, None, None, None],
+                transplant(originals, points, drawn, self._seed),
+                self_blend(originals, drawn, self._seed),
+            )
+            blended = alternate(originals, fakes)
             pictures = ops.concatenate([pictures[:paired], blended, pictures[doubled:]])
             masks = ops.concatenate([masks[:paired], alternate(ops.zeros_like(drawn), drawn), masks[doubled:]])
             labels = alternate(ops.zeros((config.self_blended,)), ops.ones((config.self_blended,)))
             fake = ops.concatenate([fake[:paired], labels, fake[doubled:]])
+            parts = alternate(ops.zeros((config.self_blended,)), ops.cast(transplanted, "float32"))
+            unknown_to_teachers = ops.concatenate([unknown_to_teachers[:paired], parts, unknown_to_teachers[doubled:]])
 
         drawn_treatment = draw_treatment(config.pairs + config.self_blended + config.singles, self._seed)
         treatment = share_treatment(drawn_treatment, ops.convert_to_tensor(self._units))
@@ -73,6 +84,7 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
         return {
             "logit_map": ops.cast(logit_map, "float32"),
             "taught": self._taught(treated) if self.teachers else ops.zeros_like(cells),
+            "taught_weight": 1 - unknown_to_teachers,
             "target": own * fake + (1 - own) * ops.flip(fake),
             "cell_target": fake[:, None, None, None] * ops.ones_like(cells),
             "cell_weight": known * unmixed * visible_cells(treatment, MAP_SIDE),
@@ -90,7 +102,8 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
 
         Every cell of a real picture shows what is real; of a fake one those inside its mask show what is fake, and
         the others are left alone, since their mean is the logit. Where there are teachers (Hinton et al., "Distilling
-        the Knowledge in a Neural Network", 2015), all cells follow theirs as well.
+        the Knowledge in a Neural Network", 2015), all cells follow theirs as well, but for transplants: no teacher has
+        learned from such.
         """
         smoothing = self._config.label_smoothing
         logits = ops.mean(y_pred["logit_map"], axis=(1, 2, 3))
@@ -101,7 +114,9 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
         labelled = (1 - share) * whole + share * ops.sum(cells) / ops.maximum(ops.sum(weights), 1.0)
         if not self.teachers:
             return labelled
-        followed = ops.mean(cross_entropy(y_pred["logit_map"], y_pred["taught"], 0.0))
+        distances = ops.mean(cross_entropy(y_pred["logit_map"], y_pred["taught"], 0.0), axis=(1, 2, 3))
+        known = y_pred["taught_weight"]
+        followed = ops.sum(distances * known) / ops.maximum(ops.sum(known), 1.0)
         return (1 - self._config.taught_share) * labelled + self._config.taught_share * followed
 
 

@@ -12,15 +12,15 @@ MAP_SIDE = 7  # cells of the logit map, each seeing the crop around its own 32 p
 HEAD_DROPOUT = 0.4  # of the last features, while training
 
 
-def build_network() -> keras.Model:
+def build_network(side: int = CROP_SIDE) -> keras.Model:
     """Build the network with random weights.
 
-    Takes (n, 224, 224, 3) RGB, 0 to 255. Gives `probability` (n, 1) of being fake and `logit_map` (n, 7, 7, 1),
-    whose mean is the logit: a 1x1 convolution followed by the mean is the usual pooled head, so the map is exact.
-    Stochastic depth (Huang et al., 2016) is part of Keras' EfficientNetB0.
+    Takes (n, side, side, 3) RGB, 0 to 255. Gives `probability` (n, 1) of being fake and `logit_map` (n, 7, 7, 1) for
+    a side of 224, whose mean is the logit: a 1x1 convolution followed by the mean is the usual pooled head, so the map
+    is exact. Stochastic depth (Huang et al., 2016) is part of Keras' EfficientNetB0.
     """
     base = keras.applications.EfficientNetB0(
-        include_top=False, weights=None, input_shape=(CROP_SIDE, CROP_SIDE, 3), name="efficientnetb0"
+        include_top=False, weights=None, input_shape=(side, side, 3), name="efficientnetb0"
     )
     features = keras.layers.Dropout(HEAD_DROPOUT)(base.output)
     logit_map = keras.layers.Conv2D(1, 1, dtype="float32", name="logit_map")(features)

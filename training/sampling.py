@@ -28,6 +28,7 @@ class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no
         self._faces = faces
         self._config = config
         self._fake = faces.fake
+        self._sources = faces.sources
         self._pairs = find_pairs(faces)
         if config.pairs and not self._pairs:
             raise ValueError("the configuration wants pairs, and the data has none")
@@ -65,7 +66,8 @@ class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no
         real_count = config.self_blended + config.singles // 2
         reals = random.choice(len(self._faces), real_count, p=self._chances[False])
         fakes = random.choice(len(self._faces), config.singles // 2, p=self._chances[True])
-        blended, singles = reals[: config.self_blended], reals[config.self_blended :]
+        # Neighbours give each other parts, which should not differ by what their sources differ in.
+        blended, singles = sorted(reals[: config.self_blended], key=self._sources.item), reals[config.self_blended :]
         return np.concatenate([np.reshape(paired, -1), np.repeat(blended, 2), singles, fakes]).astype(np.int64)
 
     def draw_coded(self, random: np.random.Generator) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backend.domain import Basis, Calibration
 
-DEFAULT_CROP_MARGIN = 0.95
+DEFAULT_CROP_MARGIN = 1.05
 DEFAULT_DETECTOR_THRESHOLD = 0.7
 SHARES_OF_FAKES = (0.5, 0.1, 0.01)  # for which it is told how often `Fake` is right
 

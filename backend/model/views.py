@@ -10,7 +10,7 @@ import numpy as np
 from backend.domain import CROP_SIDE, Pixels, Score
 from backend.model.holder import LoadedModel
 
-MIDDLE = slice(18, CROP_SIDE - 18)  # with a crop margin of 0.95 it is a margin of 0.80
+MIDDLE = slice(27, CROP_SIDE - 27)  # with a crop margin of 1.05 it is a margin of 0.80
 
 View = Callable[[Pixels], Pixels]
 

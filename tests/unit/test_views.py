@@ -29,7 +29,7 @@ def test_a_mirror_image_is_turned_back_by_another():
 def test_the_closer_view_is_the_middle_at_the_size_of_the_crop():
     seen = closer(RAMP)
     assert seen.shape == RAMP.shape and seen.dtype == np.uint8
-    assert seen[0, 0, 0] == 18 and seen[0, -1, 0] == 205 and seen[112, 112, 0] == pytest.approx(112, abs=1)
+    assert seen[0, 0, 0] == 27 and seen[0, -1, 0] == 196 and seen[112, 112, 0] == pytest.approx(112, abs=1)
 
 
 def test_a_score_is_the_mean_of_its_views_and_its_map_that_of_the_crop():
