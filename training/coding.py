@@ -16,8 +16,8 @@ from backend.domain import Pixels
 from training.augmentation import STORED_SIDE
 from training.dataset import Sample
 
-SIDES = (80, 288)  # pixels of a stored picture while it is coded
-RATE_FACTORS = (20, 42)  # x264's CRF, drawn evenly
+SIDES = (112, 288)  # pixels of a stored picture while it is coded
+RATE_FACTORS = (20, 40)  # x264's CRF, drawn evenly
 FRAMES = 3  # coded; the last one, predicted from those before, is kept
 DRIFT = 2.0  # pixels that a face moves between two frames, at the most
 CODERS = 16  # threads

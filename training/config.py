@@ -30,7 +30,7 @@ class TrainingConfig:
     minutes: float = 8.0  # from the end of the first step, so that compilation does not count
     pairs: int = 64
     self_blended: int = 48
-    transplanted_share: float = 0.5  # of the self-blended, made with a part of another face instead
+    transplanted_share: float = 0.0  # of the self-blended, made with a part of another face instead
     singles: int = 160
     emphasis: Mapping[str, float] = field(default_factory=_default_emphasis)
     learning_rate: float = 3e-4  # at its peak

@@ -58,20 +58,13 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
             masks = ops.concatenate([alternate(ops.zeros_like(changed), changed), masks[paired:]])
         if config.self_blended:
             originals = pictures[paired:doubled:2]
-            points = landmarks[paired:doubled:2]
-            drawn = draw_masks(points, self._seed)
-            transplanted = keras.random.uniform((config.self_blended,), seed=self._seed) < config.transplanted_share
-            fakes = ops.where(
-                transplanted[:, None, None, None],
-                transplant(originals, points, drawn, self._seed),
-                self_blend(originals, drawn, self._seed),
-            )
+            fakes, drawn, transplanted = self._blend(originals, landmarks[paired:doubled:2])
             blended = alternate(originals, fakes)
             pictures = ops.concatenate([pictures[:paired], blended, pictures[doubled:]])
             masks = ops.concatenate([masks[:paired], alternate(ops.zeros_like(drawn), drawn), masks[doubled:]])
             labels = alternate(ops.zeros((config.self_blended,)), ops.ones((config.self_blended,)))
             fake = ops.concatenate([fake[:paired], labels, fake[doubled:]])
-            parts = alternate(ops.zeros((config.self_blended,)), ops.cast(transplanted, "float32"))
+            parts = alternate(ops.zeros((config.self_blended,)), transplanted)
             unknown_to_teachers = ops.concatenate([unknown_to_teachers[:paired], parts, unknown_to_teachers[doubled:]])
 
         drawn_treatment = draw_treatment(config.pairs + config.self_blended + config.singles, self._seed)
@@ -89,6 +82,17 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
             "cell_target": fake[:, None, None, None] * ops.ones_like(cells),
             "cell_weight": known * unmixed * visible_cells(treatment, MAP_SIDE),
         }
+
+    def _blend(self, originals: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Fakes made of real pictures, their masks, and (n,) 1 where a part of another face was set in."""
+        masks = draw_masks(landmarks, self._seed)
+        fakes = self_blend(originals, masks, self._seed)
+        count = originals.shape[0]
+        if not self._config.transplanted_share:
+            return fakes, masks, ops.zeros((count,))
+        chosen = keras.random.uniform((count,), seed=self._seed) < self._config.transplanted_share
+        others = transplant(originals, landmarks, masks, self._seed)
+        return ops.where(chosen[:, None, None, None], others, fakes), masks, ops.cast(chosen, "float32")
 
     def _taught(self, pictures: Tensor) -> Tensor:
         """The probabilities that the mean of the teachers' maps says, cell by cell."""

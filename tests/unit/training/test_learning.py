@@ -15,7 +15,7 @@ from training.network import build_network
 from training.sampling import BatchSampler, find_pairs, single_chances, units
 from training.self_blending import draw_masks, self_blend
 
-CONFIG = TrainingConfig(pairs=1, self_blended=1, singles=2, epoch_steps=2, coded_share=0)
+CONFIG = TrainingConfig(pairs=1, self_blended=1, singles=2, epoch_steps=2, coded_share=0, transplanted_share=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_two_steps_of_training_run_and_change_the_weights(faces, network):
 
 
 def test_a_network_follows_its_teachers_and_leaves_them_as_they_are(faces, network):
-    config = replace(CONFIG, taught_share=1.0, mixed_up=0.0)
+    config = replace(CONFIG, taught_share=1.0, mixed_up=0.0, transplanted_share=0.0)
     teacher = keras.models.clone_model(network)
     teacher.get_layer("logit_map").bias.assign([40.0])
     before = weights_of(teacher)
@@ -137,6 +137,13 @@ def test_a_network_follows_its_teachers_and_leaves_them_as_they_are(faces, netwo
     learner.fit(BatchSampler(faces, config), epochs=1, verbose=0)
     for old, new in zip(before, weights_of(teacher), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_teachers_are_followed_in_everything_but_transplants(faces, network):
+    for share, wanted in ((0.0, [1, 1, 1, 1, 1, 1]), (1.0, [1, 1, 1, 0, 1, 1])):
+        config = replace(CONFIG, transplanted_share=share)
+        answer = Learner(network, config)(BatchSampler(faces, config)[0][0])
+        np.testing.assert_array_equal(answer["taught_weight"], wanted)
 
 
 def test_an_average_lies_between_its_parts_and_is_assigned_whole(network):
