@@ -103,7 +103,7 @@ def test_what_was_cancelled_can_be_judged_after_all(page, site, files):
 
 
 def test_the_service_goes_on_after_it(page, site, tmp_path):
-    long = write_video(tmp_path / "long.mp4", face_frames(300, 480, 640), rate=1)
+    long = write_video(tmp_path / "long.mp4", face_frames(300, 1080, 1920), rate=1)
     post(page, long)
     expect(page.locator(".progress__words")).to_contain_text("instants")
     button(page, "Cancel").click()

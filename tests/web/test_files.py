@@ -60,7 +60,7 @@ def test_before_the_first_file_it_is_told_what_to_expect(page, files):
 
 
 def test_upload_and_analysis_show_their_progress(page, tmp_path):
-    long = write_video(tmp_path / "long.mp4", face_frames(300, 480, 640), rate=1)
+    long = write_video(tmp_path / "long.mp4", face_frames(300, 1080, 1920), rate=1)
     page.evaluate(NOTE_STAGES)
     answer = judged(page, long)
     stages = page.evaluate("window.stages")
