@@ -12,6 +12,7 @@ from redis import Redis
 
 from backend.app import create_app
 from backend.config import Settings
+from backend.jobs.redis_ledger import connect
 from tests.fakes import FakeClassifier, ReadyModel, examine_here
 from tests.fleet import ObjectStore, running_store
 from tests.redis_server import RedisServer, running_redis
@@ -58,6 +59,12 @@ def empty_redis(redis_server: RedisServer) -> RedisServer:
     with Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server
+
+
+@pytest.fixture
+def redis_client(empty_redis: RedisServer) -> Iterator[Redis]:
+    with connect(empty_redis.url) as connected:
+        yield connected
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -236,14 +236,13 @@ class SqliteLedger:
 def _open(folder: Path) -> sqlite3.Connection:
     folder.mkdir(0o700, parents=True, exist_ok=True)
     connection = sqlite3.connect(folder / NAME, timeout=LOCKED_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
+    with ExitStack() as unfinished:
+        unfinished.callback(connection.close)
         connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.executescript(SCHEMA.read_text())
-    except BaseException:
-        connection.close()
-        raise
+        unfinished.pop_all()
     return connection
 
 

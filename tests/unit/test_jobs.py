@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,21 +15,14 @@ from backend.jobs.jobs import Jobs
 from backend.jobs.redis_ledger import RedisLedger, connect
 from backend.store.frames import FrameFolder
 from backend.store.uploads import PrivateFolder, UploadFolder, finish_upload
-from tests.redis_server import RedisServer
 from tests.server import free_port
 
 MOST, RETENTION = 4, 100
 
 
 @pytest.fixture
-def client(empty_redis: RedisServer) -> Iterator[Redis]:
-    with connect(empty_redis.url) as connected:
-        yield connected
-
-
-@pytest.fixture
-def ledger(client: Redis) -> RedisLedger:
-    return RedisLedger(client, MOST, RETENTION)
+def ledger(redis_client: Redis) -> RedisLedger:
+    return RedisLedger(redis_client, MOST, RETENTION)
 
 
 def submit(ledger: RedisLedger, folder: Path, files: int = 1, key: str | None = None) -> str:

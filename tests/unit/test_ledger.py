@@ -20,7 +20,6 @@ from backend.jobs.redis_ledger import PREFIX, RedisLedger, connect
 from backend.jobs.sqlite_ledger import NAME, QUEUE, SqliteLedger
 from backend.progress import Progress
 from backend.store.uploads import Upload
-from tests.redis_server import RedisServer
 from tests.server import free_port, wait_until
 
 MOST = 32
@@ -58,14 +57,8 @@ def embedded(tmp_path: Path) -> Iterator[SqliteLedger]:
 
 
 @pytest.fixture
-def client(empty_redis: RedisServer) -> Iterator[Redis]:
-    with connect(empty_redis.url) as connected:
-        yield connected
-
-
-@pytest.fixture
-def shared(client: Redis) -> RedisLedger:
-    return RedisLedger(client, MOST, RETENTION, ("gpu", "cpu"))
+def shared(redis_client: Redis) -> RedisLedger:
+    return RedisLedger(redis_client, MOST, RETENTION, ("gpu", "cpu"))
 
 
 def order(client: str = "a", files: int = 1, key: str | None = None, content: str = "0", queue: Queue = "cpu") -> Order:
@@ -148,8 +141,8 @@ def test_the_wait_goes_by_how_long_files_took(embedded, tmp_path):
     assert caught.value.retry_after == 40  # 8 files of 10 s by 2 runners
 
 
-def test_in_a_fleet_the_wait_goes_by_how_many_are_judged_at_the_same_time(shared, client):
-    client.rpush(f"{PREFIX}took:cpu", *[10.0] * 4)
+def test_in_a_fleet_the_wait_goes_by_how_many_are_judged_at_the_same_time(shared, redis_client):
+    redis_client.rpush(f"{PREFIX}took:cpu", *[10.0] * 4)
     shared.submit(order("others", 2))
     claim(shared), claim(shared)
     shared.submit(order(files=16))
@@ -257,20 +250,20 @@ def test_what_has_come_of_a_queue_is_told(ledger):
     assert 0 < queue.oldest < 10 and 0 < queue.seconds < 10
 
 
-def test_what_is_meant_for_gpus_is_taken_by_workers_with_one_alone_and_first(shared, client):
-    without = RedisLedger(client, MOST, RETENTION, ("cpu",))
+def test_what_is_meant_for_gpus_is_taken_by_workers_with_one_alone_and_first(shared, redis_client):
+    without = RedisLedger(redis_client, MOST, RETENTION, ("cpu",))
     for queue in ("cpu", "gpu", "gpu"):
         shared.submit(order(queue, queue=queue))
     assert [claim(each).upload.path.parent.name for each in (without, shared)] == ["cpu", "gpu"]
     assert without.claim() is None and claim(shared).upload.path.parent.name == "gpu"
 
 
-def test_a_file_whose_worker_is_not_heard_of_is_anothers_and_the_first_has_no_say(shared, client):
+def test_a_file_whose_worker_is_not_heard_of_is_anothers_and_the_first_has_no_say(shared, redis_client):
     shared.submit(order())
     lost = claim(shared)
     assert shared.report(lost, Progress()) and shared.waiting("cpu") == 0
-    (member,) = client.zrange(f"{PREFIX}begun:cpu", 0, -1)
-    client.zadd(f"{PREFIX}begun:cpu", {member: 0})  # as if its time were over
+    (member,) = redis_client.zrange(f"{PREFIX}begun:cpu", 0, -1)
+    redis_client.zadd(f"{PREFIX}begun:cpu", {member: 0})  # as if its time were over
     assert shared.waiting("cpu") == 1
     taken = claim(shared)
     assert taken.attempt == 2 and not shared.report(lost, Progress()) and not shared.finish(lost, FAILED)
@@ -285,16 +278,16 @@ def test_what_is_told_twice_since_the_answer_was_lost_is_true_twice(shared, monk
     assert shared.figures()["cpu"].ended == 1
 
 
-def test_redis_itself_forgets_what_has_ended_but_nothing_that_waits(shared, client):
+def test_redis_itself_forgets_what_has_ended_but_nothing_that_waits(shared, redis_client):
     shared.submit(order(key="k"))
-    assert {client.ttl(name) for name in client.scan_iter()} == {-1}
+    assert {redis_client.ttl(name) for name in redis_client.scan_iter()} == {-1}
     shared.finish(claim(shared), DONE)
-    ends = [name for name in client.scan_iter() if client.ttl(name) > RETENTION - 5]
+    ends = [name for name in redis_client.scan_iter() if redis_client.ttl(name) > RETENTION - 5]
     forgotten = {name.removeprefix(PREFIX).split(":")[0] for name in ends}
     assert forgotten == {"job", "task", "key"}
 
 
-def test_a_job_that_was_removed_leaves_nothing_but_figures(shared, client):
+def test_a_job_that_was_removed_leaves_nothing_but_figures(shared, redis_client):
     for end in (False, True):
         identity, _ = shared.submit(order(files=2, key="k"))
         task = claim(shared)
@@ -302,7 +295,7 @@ def test_a_job_that_was_removed_leaves_nothing_but_figures(shared, client):
             shared.finish(one, DONE)
         shared.remove(identity)
         shared.remove(identity)
-    left = {name.removeprefix(PREFIX) for name in client.scan_iter()}
+    left = {name.removeprefix(PREFIX) for name in redis_client.scan_iter()}
     assert left == {"number", "took:cpu", "figures:cpu"}
 
 
@@ -312,8 +305,8 @@ def test_a_redis_that_cannot_be_reached_is_storage_that_failed(monkeypatch):
         RedisLedger(nobody, MOST, RETENTION).submit(order())
 
 
-def test_one_of_all_processes_does_what_is_to_be_done_once(shared, client):
-    other = RedisLedger(client, MOST, RETENTION)
+def test_one_of_all_processes_does_what_is_to_be_done_once(shared, redis_client):
+    other = RedisLedger(redis_client, MOST, RETENTION)
     assert [each.takes_turn("purge", 0.2) for each in (shared, other, shared)] == [True, False, False]
     wait_until(lambda: other.takes_turn("purge", 10), 5)
 
