@@ -6,25 +6,36 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.domain import Calibration, JudgedFace, JudgedFrame, LogitMap, Pixels
+from backend.domain import Box, Calibration, JudgedFace, JudgedFrame, LogitMap, Pixels
 
 JPEG_QUALITY = 85
 HEAT_LOGIT = 4.0  # logit away from the threshold at which the colour is full
 HEAT_OPACITY = 0.45  # of the full colour
 FAKE_COLOUR = (214, 48, 49)  # RGB
 REAL_COLOUR = (9, 132, 127)
+NO_FACE_COLOUR = (90, 90, 90)
 TEXT_HEIGHT = 0.035  # of the frame's shorter side
 SMALLEST_TEXT = 12  # pixels
 
 
 def draw(frame: JudgedFrame, calibration: Calibration) -> Pixels:
-    """Draw box, track, calibrated fake probability and heat map of each face; (height, width, 3) uint8 RGB."""
+    """Draw box, track, calibrated fake probability and heat map of each face; (height, width, 3) uint8 RGB.
+
+    Of a frame that was judged whole no more is drawn than that it shows no face: what the network says of it proves
+    nothing, and a number on the picture would be read as if it did.
+    """
     canvas = frame.frame.pixels.copy()
     for face in frame.faces:
-        if face.score.logit_map is not None:
+        if face.crop.face and face.score.logit_map is not None:
             _lay_heat(canvas, face, face.score.logit_map, frame.frame.scale, calibration.threshold)
     for face in frame.faces:
-        _draw_box(canvas, face, frame.frame.scale, calibration.fake_probability(face.score.logit))
+        if face.crop.face:
+            probability = calibration.fake_probability(face.score.logit)
+            colour = FAKE_COLOUR if probability >= 0.5 else REAL_COLOUR
+            text = f"#{face.track} {100 * probability:.0f}% fake"
+            _draw_box(canvas, face.crop.face.box, frame.frame.scale, colour, text)
+        else:
+            _draw_box(canvas, face.crop.region, frame.frame.scale, NO_FACE_COLOUR, "no face found")
     return canvas
 
 
@@ -59,15 +70,12 @@ def _lay_heat(canvas: Pixels, face: JudgedFace, logit_map: LogitMap, scale: floa
         canvas[rows, columns] = cv2.blendLinear(colour, canvas[rows, columns], opacity, 1 - opacity)
 
 
-def _draw_box(canvas: Pixels, face: JudgedFace, scale: float, fake_probability: float) -> None:
-    box = face.crop.face.box if face.crop.face else face.crop.region
-    colour = FAKE_COLOUR if fake_probability >= 0.5 else REAL_COLOUR
+def _draw_box(canvas: Pixels, box: Box, scale: float, colour: tuple[int, int, int], text: str) -> None:
     shorter = min(canvas.shape[:2])
     thickness = max(1, round(shorter / 240))
     start = round(box.x * scale), round(box.y * scale)
     end = round((box.x + box.width) * scale), round((box.y + box.height) * scale)
     cv2.rectangle(canvas, start, end, colour, thickness, cv2.LINE_AA)
-    text = f"#{face.track} {100 * fake_probability:.0f}% fake"
     font, weight = cv2.FONT_HERSHEY_SIMPLEX, max(1, thickness // 2)
     size = cv2.getFontScaleFromHeight(font, round(max(SMALLEST_TEXT, TEXT_HEIGHT * shorter)), weight)
     (text_width, text_height), baseline = cv2.getTextSize(text, font, size, weight)

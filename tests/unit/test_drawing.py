@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from backend.domain import Box, Calibration, Crop, ExaminedFrame, Face, JudgedFace, JudgedFrame, Score
-from backend.render.drawing import FAKE_COLOUR, REAL_COLOUR, draw, encode_jpeg, heat_opacity
+from backend.render.drawing import FAKE_COLOUR, NO_FACE_COLOUR, REAL_COLOUR, draw, encode_jpeg, heat_opacity
 
 CALIBRATION = Calibration(1.0, 0.0)
 
@@ -28,6 +30,18 @@ def test_boxes_are_drawn_in_the_colour_of_the_likelier_label():
     for logit, colour in ((3.0, FAKE_COLOUR), (-3.0, REAL_COLOUR)):
         picture = draw(frame_with(np.full((7, 7), logit), Box(100, 60, 200, 200)), CALIBRATION)
         assert np.abs(picture[200, 100].astype(int) - colour).max() < 60
+
+
+def test_a_frame_without_a_face_gets_neither_a_number_nor_heat_nor_a_colour_of_verdicts():
+    for logit in (9.0, -9.0):
+        judged = frame_with(np.full((7, 7), logit), Box(100, 60, 200, 200))
+        (face,) = judged.faces
+        whole = replace(face.crop, face=None)
+        frame = JudgedFrame(replace(judged.frame, crops=(whole,)), (replace(face, crop=whole),))
+        picture = draw(frame, CALIBRATION)
+        assert np.abs(picture[200, 100].astype(int) - NO_FACE_COLOUR).max() < 30
+        assert (picture[150:250, 120:280] == 128).all()
+        assert (np.ptp(picture.astype(int), axis=-1) == 0).all()  # grey all over
 
 
 def test_boxes_follow_the_scale_of_the_copy_that_is_drawn_on():
