@@ -7,6 +7,7 @@ import re
 import shutil
 from hashlib import sha256
 
+import numpy as np
 import pytest
 import requests
 from playwright.sync_api import Page, expect
@@ -87,6 +88,11 @@ def test_without_a_face_it_is_inconclusive_and_says_why(page, tmp_path):
     expect(verdict).to_contain_text("No face was found")
     expect(verdict).to_contain_text("not enough to rely on")
     expect(verdict).to_contain_text("faces, since none was found")
+    expect(page.locator(".frame__words")).to_have_text("No face was found.")
+    expect(page.get_by_role("checkbox", name="Heat map")).to_have_count(0)
+    drawn = drawing(page, "boxes")
+    opaque = drawn[drawn[..., 3] == 255][:, :3].astype(int)
+    assert len(opaque) and np.ptp(opaque, axis=-1).max() < 10  # grey: in the colour of neither label
 
 
 def test_the_heat_map_can_be_switched_off_and_on(page, files):

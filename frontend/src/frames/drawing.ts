@@ -4,8 +4,9 @@ import type { FaceFacts } from "../api/types";
 import { percent } from "../text/format";
 import { heatOf, heatPixels } from "./heat";
 
-export const FAKE_COLOUR = [214, 48, 49] as const; // the service draws in the same two
+export const FAKE_COLOUR = [214, 48, 49] as const; // the service draws in the same three
 export const REAL_COLOUR = [9, 132, 127] as const;
+const NO_FACE_COLOUR = [90, 90, 90] as const; // what is said of a whole frame proves nothing, so it gets no number
 const SMALLEST_TEXT = 12; // CSS pixels
 
 export interface Drawing {
@@ -37,8 +38,9 @@ function layHeat(context: CanvasRenderingContext2D, face: FaceFacts, scale: numb
 function drawBox(context: CanvasRenderingContext2D, face: FaceFacts, scale: number, unit: number): void {
   const [x, y, width, height] = inCanvas(face.box ?? face.region, scale);
   const { width: wide, height: high } = context.canvas;
-  const text = `${face.box ? `Face ${face.track}` : "Whole frame"}: ${percent(face.fake_probability)} fake`;
-  const colour = `rgb(${(face.fake_probability >= 0.5 ? FAKE_COLOUR : REAL_COLOUR).join(" ")})`;
+  const text = face.box ? `Face ${face.track}: ${percent(face.fake_probability)} fake` : "No face found";
+  const likelier = face.fake_probability >= 0.5 ? FAKE_COLOUR : REAL_COLOUR;
+  const colour = `rgb(${(face.box ? likelier : NO_FACE_COLOUR).join(" ")})`;
   context.lineWidth = 2 * unit;
   context.strokeStyle = colour;
   context.strokeRect(x, y, width, height);

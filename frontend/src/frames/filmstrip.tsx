@@ -47,7 +47,8 @@ export function Filmstrip({ media, frames, address, selected, select }: Props) {
 }
 
 function Highest({ frame }: { frame: FrameFacts }) {
-  if (!frame.faces.length) return <span class="filmstrip__none">no face</span>;
-  const highest = Math.max(...frame.faces.map((face) => face.fake_probability));
+  const faces = frame.faces.filter((face) => face.box);
+  if (!faces.length) return <span class="filmstrip__none">no face</span>;
+  const highest = Math.max(...faces.map((face) => face.fake_probability));
   return <span class={highest >= 0.5 ? "is-fake" : "is-real"}>{percent(highest)}</span>;
 }

@@ -20,7 +20,7 @@ export function FramesView({ details, address, selected, select }: Props) {
   const frame = frames[selected];
   if (!frame?.plain_url) return null;
   const { threshold } = details.model;
-  const hasMap = frame.faces.some((face) => face.logit_map);
+  const hasMap = frame.faces.some((face) => face.box && face.logit_map);
   return (
     <section class="block" aria-labelledby="frames-title">
       <div class="block__head">
@@ -57,10 +57,10 @@ function Legend() {
 /** What is drawn, for those who do not see it. */
 function inWords(frame: FrameFacts, isVideo: boolean, threshold: number | null): string {
   const faces = frame.faces.map((face) => {
-    const who = face.box ? `face ${face.track}` : "the whole frame";
+    if (!face.box) return "no face was found";
     const heat = face.logit_map && threshold !== null ? heatOf(face.logit_map, threshold) : null;
     const areas = heat ? ` (${coloured(heat)} of ${heat.opacities.length} areas towards fake)` : "";
-    return `${who} scores ${percent(face.fake_probability)} fake${areas}`;
+    return `face ${face.track} scores ${percent(face.fake_probability)} fake${areas}`;
   });
   const found = faces.length ? faces.join("; ") : "no face was found";
   return isVideo ? `At ${seconds(frame.time)}: ${found}.` : `${found[0]?.toUpperCase()}${found.slice(1)}.`;

@@ -166,9 +166,9 @@ function factTable(facts: readonly Fact[]): Html {
 
 function frame({ time, faces }: FrameFacts, kept: KeptFrame | null, isVideo: boolean): Html {
   const title = isVideo ? `At ${seconds(time)}` : "The picture";
-  const scores = faces.map(
-    (face) => `${face.box ? `face ${face.track}` : "whole frame"} ${percent(face.fake_probability)} fake`,
-  );
+  const scores = faces
+    .filter((face) => face.box)
+    .map((face) => `face ${face.track} ${percent(face.fake_probability)} fake`);
   const caption = `${title}: ${scores.join(", ") || "no face"}.`;
   if (!kept) {
     return html`<figure>

@@ -28,7 +28,7 @@ export function ResultView({ api, service, file, answer, judgedAt, framesAreKept
     <div class="result">
       <VerdictBlock answer={answer} />
       <Keeping {...{ api, service, file, answer, judgedAt, framesAreKept, removeFrames }} />
-      {details.frames.length > 1 && <ScoreChart details={details} {...choice} />}
+      {details.frames.length > 1 && details.basis !== "whole_frame" && <ScoreChart details={details} {...choice} />}
       {framesAreKept && <FramesView details={details} address={(url) => api.frame(url)} {...choice} />}
       <Anomalies answer={answer} />
       <section class="block" aria-labelledby="media-title">
