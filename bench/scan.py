@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import textwrap
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bench.measuring import seconds
 from tests.generators import face_picture, write_picture
 
 PICTURES = 1000
+LINE = 120  # characters
 VERDICTS = (0, 1)  # exit statuses of a scan that judged every file
 
 
@@ -32,11 +34,12 @@ def main() -> None:
         rows = len(found.read_text(encoding="utf-8").splitlines()) - 1
     if rows != PICTURES:
         raise SystemExit(f"{rows} of {PICTURES} pictures are in the output")
-    text = (
+    sentences = (
         f"{describe_machine()} A folder of {PICTURES:,} pictures of {face.shape[1]} x {face.shape[0]} pixels takes "
         f"{first:.0f} s, {PICTURES / first:.0f} a second; the same command again, with all of them in its output, "
         f"{again:.1f} s."
     )
+    text = textwrap.fill(sentences, LINE)
     print(text)
     publish(README, "scan", text)
 

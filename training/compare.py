@@ -39,6 +39,7 @@ from training.evaluate import by_kin
 from training.judging import JudgedFile, examine_samples, judge_examined, score_examined, served_classifier
 from training.metrics import Judged, area, called_fake
 
+MIX_MARGIN = 0.95  # of the crop, for averages of whatever time: what was served when the first were measured
 PER_SOURCE = 150  # files of a source and label at most
 PAIRED = ("dfdc", "ciplab", "talkinghead", "reenactment", "swap")  # sources with reals of their own
 TRIED_VIEWS: dict[str, tuple[View, ...]] = {
@@ -112,7 +113,8 @@ class Comparison:
         return sum(any(crop.face for frame in frames for crop in frame.crops) for frames in self._examined)
 
     def mixes(self, checkpoints: Path, known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        """Averages of checkpoints, by the crop alone; `known` are the rows measured before on these pictures."""
+        """Averages of checkpoints, by one crop alone; `known` are the rows measured before on these pictures."""
+        examined = recut(self._samples, self._examined, MIX_MARGIN, CROP_SIDE)
         rows = []
         for mix in tqdm(json.loads(MIXES_PATH.read_text(encoding="utf-8")), "mixes"):
             paths = [checkpoints / name for name in mix["shares"]]
@@ -120,7 +122,7 @@ class Comparison:
                 with tempfile.TemporaryDirectory() as folder:
                     average = Path(folder) / "mix.h5"
                     save_average(paths, list(mix["shares"].values()), average)
-                    figures = mix_figures(self._judge(served_classifier(average), (itself,)))
+                    figures = mix_figures(self._judge(served_classifier(average), (itself,), examined))
             else:
                 figures = {name: value for name, value in known[mix["what"]].items() if name not in ("what", "kept")}
             rows.append({"what": mix["what"], **figures, "kept": mix["kept"]})
