@@ -135,13 +135,22 @@ class Crop:
 
 @dataclass(frozen=True, eq=False)
 class ExaminedFrame:
-    """A frame after faces were found: crops from the full picture, and a smaller copy of it for drawing."""
+    """A frame after faces were found: crops from the full picture, and a smaller copy of it for drawing.
+
+    `width` and `height` are those of the full picture.
+    """
 
     time: float
     follows: bool
     pixels: Pixels
-    scale: float
+    width: int
+    height: int
     crops: tuple[Crop, ...]
+
+    @property
+    def scale(self) -> float:
+        """Size of the copy relative to the full picture."""
+        return int(self.pixels.shape[1]) / self.width
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,6 +146,8 @@ def _meaning(manifest: Manifest, basis: Basis) -> Meaning | None:
 def _frame(frame: JudgedFrame, names: PublishedFrame | None, calibration: Calibration) -> FrameFacts:
     return {
         "time": round(frame.frame.time, 3),
+        "width": frame.frame.width,
+        "height": frame.frame.height,
         "annotated_url": f"/static/{names.annotated}" if names else None,
         "plain_url": f"/static/{names.plain}" if names else None,
         "faces": [_face(face, calibration) for face in frame.faces],

@@ -153,6 +153,8 @@ class FrameFacts(TypedDict):
     """An examined instant; the same order as `frames`."""
 
     time: Seconds
+    width: Annotated[int, Field(description="Source pixels, upright; within a video it may change.")]
+    height: int
     annotated_url: Annotated[str | None, Field(description="null where nothing was to be stored.")]
     plain_url: Annotated[str | None, Field(description="null where nothing was to be stored.")]
     faces: list[FaceFacts]

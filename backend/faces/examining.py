@@ -39,10 +39,10 @@ def examine(
         crops = [crop_face(frame.pixels, face, margin) for face in faces]
         if measured and not frame.follows:
             crops = [_measured(crop, face, frame.pixels) for crop, face in zip(crops, faces, strict=True)]
-        pixels, scale = _for_drawing(frame.pixels[:1, :1] if frame.follows else frame.pixels)
-        examined.append(
-            ExaminedFrame(frame.time, frame.follows, pixels, scale, tuple(crops) or (crop_whole(frame.pixels),))
-        )
+        height, width = frame.pixels.shape[:2]
+        pixels = _for_drawing(frame.pixels[:1, :1] if frame.follows else frame.pixels)
+        found = tuple(crops) or (crop_whole(frame.pixels),)
+        examined.append(ExaminedFrame(frame.time, frame.follows, pixels, width, height, found))
     return examined
 
 
@@ -50,7 +50,7 @@ def _measured(crop: Crop, face: Face, pixels: Pixels) -> Crop:
     return replace(crop, appearance=measure_appearance(pixels, face, crop.pixels))
 
 
-def _for_drawing(pixels: Pixels) -> tuple[Pixels, float]:
-    """A copy no larger than DRAWING_SIDE, and its size relative to the source."""
+def _for_drawing(pixels: Pixels) -> Pixels:
+    """A copy no larger than DRAWING_SIDE."""
     scale = min(1.0, DRAWING_SIDE / max(pixels.shape[:2]))
-    return (pixels if scale == 1.0 else shrink(pixels, scale)), scale
+    return pixels if scale == 1.0 else shrink(pixels, scale)

@@ -18,7 +18,8 @@ export function face(track: number, probability: number): FaceFacts {
 }
 
 export function frame(time: number, ...faces: FaceFacts[]): FrameFacts {
-  return { time, annotated_url: `/static/a${time}.jpg`, plain_url: `/static/p${time}.jpg`, faces };
+  const addresses = { annotated_url: `/static/a${time}.jpg`, plain_url: `/static/p${time}.jpg` };
+  return { time, width: 640, height: 480, ...addresses, faces };
 }
 
 export function track(number: number, probability: number): TrackFacts {

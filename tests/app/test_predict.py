@@ -19,7 +19,7 @@ from backend.app import create_app
 from backend.config import ROOT, Settings
 from backend.domain import Calibration
 from tests.fakes import MANIFEST, FakeClassifier, ReadyModel, examine_here
-from tests.generators import face_picture, numbered_frames, write_picture, write_video
+from tests.generators import face_frames, face_picture, numbered_frames, write_picture, write_video
 
 
 def post(client: FlaskClient, path: Path, name: str | None = None) -> TestResponse:
@@ -95,6 +95,15 @@ def test_anomalies_are_told_in_words_and_in_numbers(client, video):
     assert anomaly["code"] == "fake_span" and anomaly["track"] == 1
     assert (anomaly["value"], anomaly["threshold"]) == (16, 3)
     assert anomaly["time_span"] == [answer["details"]["frames"][0]["time"], answer["details"]["frames"][-1]["time"]]
+
+
+def test_each_frame_tells_its_size_in_the_source_though_what_is_stored_is_smaller(client, tmp_path):
+    large = write_picture(tmp_path / "large.jpg", face_frames(1, 1001, 1507)[0])
+    (frame,) = post(client, large).get_json()["details"]["frames"]
+    assert (frame["width"], frame["height"]) == (1507, 1001)
+    with client.get(frame["plain_url"]) as response:
+        stored = cv2.imdecode(np.frombuffer(response.data, np.uint8), cv2.IMREAD_COLOR)
+    assert max(stored.shape) == 960
 
 
 def test_both_jpegs_of_a_frame_are_served(client, video):

@@ -34,7 +34,10 @@ def judged_face(
 
 
 def judged_frame(time: float, faces: Sequence[JudgedFace], follows: bool = False) -> JudgedFrame:
-    return JudgedFrame(ExaminedFrame(time, follows, BLANK, 1.0, tuple(face.crop for face in faces)), tuple(faces))
+    return JudgedFrame(
+        ExaminedFrame(time, follows, BLANK, BLANK.shape[1], BLANK.shape[0], tuple(face.crop for face in faces)),
+        tuple(faces),
+    )
 
 
 def judged_video(logits: Sequence[float], track: int = 1) -> list[JudgedFrame]:

@@ -11,10 +11,12 @@ from backend.render.drawing import FAKE_COLOUR, NO_FACE_COLOUR, REAL_COLOUR, dra
 CALIBRATION = Calibration(1.0, 0.0)
 
 
-def frame_with(logit_map: np.ndarray, box: Box, scale: float = 1.0) -> JudgedFrame:
+def frame_with(logit_map: np.ndarray, box: Box, smaller: int = 1) -> JudgedFrame:
     crop = Crop(np.zeros((224, 224, 3), np.uint8), box, Face(box, ((0.0, 0.0),) * 5, 0.9))
     face = JudgedFace(crop, Score(float(logit_map.mean()), logit_map.astype(np.float32)), 1)
-    return JudgedFrame(ExaminedFrame(0.0, False, np.full((300, 400, 3), 128, np.uint8), scale, (crop,)), (face,))
+    return JudgedFrame(
+        ExaminedFrame(0.0, False, np.full((300, 400, 3), 128, np.uint8), 400 * smaller, 300 * smaller, (crop,)), (face,)
+    )
 
 
 def test_heat_lies_where_the_map_speaks_for_fake():
@@ -45,7 +47,7 @@ def test_a_frame_without_a_face_gets_neither_a_number_nor_heat_nor_a_colour_of_v
 
 
 def test_boxes_follow_the_scale_of_the_copy_that_is_drawn_on():
-    picture = draw(frame_with(np.full((7, 7), -3.0), Box(200, 120, 400, 400), scale=0.5), CALIBRATION)
+    picture = draw(frame_with(np.full((7, 7), -3.0), Box(200, 120, 400, 400), smaller=2), CALIBRATION)
     assert (picture[200, 100] != 128).any() and (picture[250, 200] == 128).all()
 
 

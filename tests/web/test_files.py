@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,18 +127,29 @@ def test_heat_lies_only_where_logits_are_above_the_threshold(page, files):
         assert (opacity > 0) == (counts[face["track"]] > 0)
 
 
+def test_boxes_are_drawn_where_the_faces_are_in_a_picture_larger_than_what_is_shown(page, tmp_path):
+    details = judged(page, write_picture(tmp_path / "large.jpg", face_frames(1, 1440, 1920)[0]))["details"]
+    expect(page.locator(".frame img")).to_have_js_property("naturalWidth", 960)
+    assert_boxes_lie_on_faces(page, details, 1920)
+
+
 def test_where_a_videos_size_changes_boxes_are_drawn_where_the_faces_are(page, tmp_path):
     growing = tmp_path / "growing.avi"
     growing.write_bytes(motion_jpeg("growing.avi", [photograph(320, 240)] * 15 + [photograph(640, 480)] * 15))
     details = judged(page, growing)["details"]
     page.get_by_role("slider", name="Examined instant").press("End")
     expect(page.locator(".frame img")).to_have_js_property("naturalWidth", 640)
+    assert_boxes_lie_on_faces(page, details, 640)
+
+
+def assert_boxes_lie_on_faces(page: Page, details: dict[str, Any], source_width: int) -> None:
+    """Whether the last frame's box is drawn at its place in a frame of so many pixels."""
     expect(page.locator(".frame canvas")).not_to_have_js_property("width", 0)
     drawn = drawing(page)
     (face,) = details["frames"][-1]["faces"]
-    x, y, width, height = (length * drawn.shape[1] / 640 for length in face["box"])
+    x, y, width, height = (length * drawn.shape[1] / source_width for length in face["box"])
     for edge in (x, x + width):
-        assert drawn[round(y + height / 2), round(edge), 3] > 200  # smoothed, and no heat is as full
+        assert drawn[round(y + height / 2), int(edge), 3] > 200  # wholly under a line of two pixels; no heat is as full
 
 
 def test_a_click_on_the_chart_selects_the_frame_of_that_instant(page, files):

@@ -432,6 +432,13 @@ export interface components {
             /** Time */
             time: number;
             /**
+             * Width
+             * @description Source pixels, upright; within a video it may change.
+             */
+            width: number;
+            /** Height */
+            height: number;
+            /**
              * Annotated Url
              * @description null where nothing was to be stored.
              */

@@ -28,7 +28,7 @@ export function FramePicture({ frame, address, isVideo, threshold }: Props) {
       over.width = Math.round(image.clientWidth * unit);
       over.height = Math.round(image.clientHeight * unit);
       over.dataset["drawn"] = threshold === null ? "boxes" : "boxes and heat";
-      const scale = over.width / image.naturalWidth; // of this very frame: a video's size may change
+      const scale = over.width / frame.width;
       if (over.width) drawFaces(over, { faces: frame.faces, scale, unit, threshold });
     };
     const observer = new ResizeObserver(redraw);

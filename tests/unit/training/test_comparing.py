@@ -18,7 +18,7 @@ CROP = Crop(np.zeros((224, 224, 3), np.uint8), Box(90, 100, 95, 95), FACE)
 
 def judged(tracks: dict[int, float], follows: bool = False) -> JudgedFrame:
     faces = tuple(JudgedFace(CROP, Score(logit, None), track) for track, logit in tracks.items())
-    return JudgedFrame(ExaminedFrame(0.0, follows, CROP.pixels, 1.0, (CROP,)), faces)
+    return JudgedFrame(ExaminedFrame(0.0, follows, CROP.pixels, 224, 224, (CROP,)), faces)
 
 
 def test_a_passer_by_and_companions_of_instants_are_left_out():
