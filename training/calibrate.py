@@ -12,7 +12,15 @@ from sklearn.model_selection import GroupKFold
 
 from backend.domain import Calibration
 from backend.model.manifest import ErrorRates
-from training.metrics import Judged, balanced_accuracy, calibration_error, called_fake, rate, source_weights
+from training.metrics import (
+    Judged,
+    balanced_accuracy,
+    calibration_error,
+    calibration_error_by_chance,
+    called_fake,
+    rate,
+    source_weights,
+)
 
 # Of the reals of a source, at most so many may be called fake; where a source is not named, nothing is promised.
 REAL_BOUNDS = {
@@ -33,14 +41,16 @@ REGULARISATION = 1e4  # scikit-learn's C: in effect none, for a single slope
 class Fitted:
     """A calibration with the share of fakes that it assumes, its inconclusive band, and what it reached.
 
-    `error` is the expected calibration error of probabilities fitted on other groups, at a prior of one half;
-    `rates` are of calls by thresholds set on other groups, since a bound holds on the files that set it by definition.
+    `error` is the expected calibration error of probabilities fitted on other groups, at a prior of one half, and
+    `chance_error` what it would be of the same probabilities, so few, if they were all true; `rates` are of calls by
+    thresholds set on other groups, since a bound holds on the files that set it by definition.
     """
 
     calibration: Calibration
     prior: float
     inconclusive: tuple[float, float]
     error: float
+    chance_error: float
     rates: ErrorRates
 
 
@@ -58,11 +68,13 @@ def fit(judged: Judged) -> Fitted:
     calibration = Calibration(scale=round(slope, 4), threshold=round(threshold, 4))
     weights = source_weights(judged) * np.where(judged.fake, 2 * prior, 2 * (1 - prior))
     probabilities = np.array([calibration.fake_probability(logit) for logit in judged.logits])
+    by_others = cross_validated(judged)
     return Fitted(
         calibration=calibration,
         prior=round(prior, 4),
         inconclusive=inconclusive_band(probabilities, judged.fake, weights),
-        error=round(cross_validated_error(judged), 4),
+        error=round(calibration_error(by_others, judged.fake, source_weights(judged)), 4),
+        chance_error=round(calibration_error_by_chance(by_others, source_weights(judged)), 4),
         rates=error_rates(held_out_calls(judged)),
     )
 
@@ -88,13 +100,13 @@ def platt(judged: Judged) -> tuple[float, float]:
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def cross_validated_error(judged: Judged) -> float:
-    """Expected calibration error of probabilities that were fitted on other groups."""
+def cross_validated(judged: Judged) -> NDArray[np.float64]:
+    """Probabilities of being fake, (n,), each by a Platt scale fitted on other groups, at a prior of one half."""
     probabilities = np.full(len(judged), np.nan)
     for fitted, held in folds(judged):
         slope, bias = platt(judged.where(fitted))
         probabilities[held] = 1 / (1 + np.exp(-slope * judged.logits[held] - bias))
-    return calibration_error(probabilities, judged.fake, source_weights(judged))
+    return probabilities
 
 
 def held_out_calls(judged: Judged) -> Judged:

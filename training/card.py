@@ -145,13 +145,17 @@ def people_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def calibration_table(figures: dict[str, Any], manifest: Manifest) -> Iterator[str]:
     """What the probabilities rest on."""
-    yield "| basis | threshold (logit) | slope | share of fakes assumed | inconclusive between | calibration error |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield (
+        "| basis | threshold (logit) | slope | share of fakes assumed | inconclusive between | calibration error | "
+        "the same if every probability were true |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for basis, calibration in manifest.calibration.items():
         low, high = manifest.inconclusive[basis]
+        measured = figures["calibration_error"][basis]
         yield (
             f"| {basis} | {calibration.threshold:.2f} | {calibration.scale:.2f} | {manifest.prior[basis]:.2f} | "
-            f"{low:.2f} and {high:.2f} | {figures['calibration_error'][basis]:.3f} |"
+            f"{low:.2f} and {high:.2f} | {measured['error']:.3f} | {measured['by_chance']:.3f} |"
         )
 
 

@@ -123,7 +123,9 @@ def collect_figures(
             figures_of("all clips", all_clips, thresholds["face_video"]),
         ],
         "real_pictures_called_fake": called,
-        "calibration_error": {basis: fitted[basis].error for basis in fitted},
+        "calibration_error": {
+            basis: {"error": fitted[basis].error, "by_chance": fitted[basis].chance_error} for basis in fitted
+        },
     }
 
 

@@ -101,5 +101,12 @@ def calibration_error(probabilities: NDArray[np.float64], fake: Labels, weights:
     return float(total / weights.sum())
 
 
+def calibration_error_by_chance(probabilities: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The mean calibration error of files whose labels were drawn by their probabilities: of so few, it is not 0."""
+    random = np.random.default_rng(0)
+    draws = (random.random(len(probabilities)) < probabilities for _ in range(RESAMPLINGS))
+    return float(np.mean([calibration_error(probabilities, fake, weights) for fake in draws]))
+
+
 def _columns(judged: Judged) -> Sequence[NDArray[np.generic]]:
     return judged.logits, judged.fake, judged.sources, judged.groups

@@ -13,7 +13,16 @@ from training.calibrate import (
     mean_over_sources,
     platt,
 )
-from training.metrics import Judged, area, balanced_accuracy, calibration_error, called_fake, interval, rate
+from training.metrics import (
+    Judged,
+    area,
+    balanced_accuracy,
+    calibration_error,
+    calibration_error_by_chance,
+    called_fake,
+    interval,
+    rate,
+)
 
 
 def judged(logits, fake, sources=None, groups=None) -> Judged:
@@ -121,3 +130,12 @@ def test_believable_probabilities_have_no_calibration_error():
     fake = random.random(50_000) < probabilities
     assert calibration_error(probabilities, fake, np.ones(50_000)) < 0.02
     assert calibration_error(probabilities, ~fake, np.ones(50_000)) > 0.3
+
+
+def test_believable_probabilities_of_few_files_have_a_calibration_error_that_chance_explains():
+    random = np.random.default_rng(5)
+    few = random.random(90)
+    errors = [calibration_error(few, random.random(90) < few, np.ones(90)) for _ in range(200)]
+    by_chance = calibration_error_by_chance(few, np.ones(90))
+    assert 0.08 < by_chance == pytest.approx(np.mean(errors), abs=0.01)
+    assert calibration_error_by_chance(random.random(50_000), np.ones(50_000)) < 0.01
