@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 Examined = Media | list[ExaminedFrame] | dict[str, float]  # what the file is; a moment; milliseconds by stage
 
-MEASURED_EVERY = 4  # instants of a video: so often the appearance of faces is measured
+CLOSE = 0.1  # seconds in which a face does not move far: within them it is found once
 ITEMS_AHEAD = 2  # for each thread: as many decoded frames of a file may wait for it, so that memory is bounded
 
 
@@ -95,12 +95,12 @@ def examine_file(path: Path, examination: Examination, workers: Workers) -> Gene
                 examination.detector_threshold,
                 examination.faces_per_frame,
                 examination.crop_margin,
-                measured=place % MEASURED_EVERY == 0,
+                place=place,
             )
 
     with open_media(path, examination.least_instants, examination.limits) as (media, frames):
         yield media
-        yield from in_order(workers, find_faces, enumerate(together(timed(frames, stopwatch, "decoding"))))
+        yield from in_order(workers, find_faces, together(timed(frames, stopwatch, "decoding")))
     yield stopwatch.milliseconds
 
 
@@ -121,16 +121,22 @@ def in_order(workers: Workers, work: Callable[[Item], Result], items: Iterable[I
         wait([future for future in pending if not future.cancel()])
 
 
-def together(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    """Frames with the companions that follow them."""
+def together(frames: Iterable[Frame]) -> Iterator[tuple[int, list[Frame]]]:
+    """Frames with their companions and those that come soon after them; before each, how many instants were before."""
+    place = 0
     moment: list[Frame] = []
     for frame in frames:
-        if moment and not frame.follows:
-            yield moment
+        if moment and not (frame.follows or _is_close(moment[0], frame)):
+            yield place, moment
+            place += sum(not one.follows for one in moment)
             moment = []
         moment.append(frame)
     if moment:
-        yield moment
+        yield place, moment
+
+
+def _is_close(one: Frame, later: Frame) -> bool:
+    return later.time - one.time <= CLOSE and later.pixels.shape == one.pixels.shape
 
 
 def timed(items: Iterator[Item], stopwatch: Stopwatch, stage: str) -> Iterator[Item]:

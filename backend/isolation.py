@@ -10,8 +10,6 @@ import queue
 import resource
 import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +28,7 @@ from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
 from backend.faces.detection import load_detector
 from backend.faces.yunet import DETECTOR_PATH
+from backend.piping import Watch, receive_found, send_found
 from backend.silent_openvino import import_openvino
 
 logger = logging.getLogger(__name__)
@@ -155,25 +154,23 @@ class _Worker:
 
     def findings(self, wall_seconds: float) -> Iterator[Examined]:
         """What it finds in the file that it has taken."""
-        left = wall_seconds
-        while True:
-            began = time.monotonic()
-            clock = threading.Timer(left, self._process.kill)
-            clock.start()
-            try:
-                found = self._connection.recv()
-            except (EOFError, OSError) as error:  # OSError: it died in the middle of a message
-                raise self._cause_of_death(overdue=time.monotonic() - began >= left) from error
-            finally:
-                clock.cancel()
-            left = max(0.0, left - (time.monotonic() - began))  # what our side does meanwhile is not the file's time
-            if found is None or isinstance(found, Exception):
-                self._resting = True
-            if found is None:
-                return
-            if isinstance(found, Exception):
-                raise found
-            yield found
+        watch = Watch(wall_seconds, self._process.kill)
+        try:
+            while True:
+                try:
+                    with watch.running():  # what our side does between messages is not the file's time
+                        found = receive_found(self._connection)
+                except (EOFError, OSError) as error:  # OSError: it died in the middle of a message
+                    raise self._cause_of_death(overdue=watch.left <= 0) from error
+                if found is None or isinstance(found, Exception):
+                    self._resting = True
+                if found is None:
+                    return
+                if isinstance(found, Exception):
+                    raise found
+                yield found
+        finally:
+            watch.stop()
 
     def _cause_of_death(self, overdue: bool) -> DetectorError:
         self._process.join(DEATH_SECONDS)
@@ -242,14 +239,14 @@ def _examine(connection: Connection, task: Task, workers: Workers) -> None:
     try:
         with _memory_watched():
             for examined in examine_file(path, examination, workers):
-                connection.send(examined)
+                send_found(connection, examined)
     except DetectorError as error:
         failure = error
     except ConnectionError:
         raise
     except Exception:  # some cannot be sent as they are; the service logs it all
         failure = RuntimeError(traceback.format_exc())
-    connection.send(failure)
+    send_found(connection, failure)
 
 
 def _address_space_used(statistics: IO[str] | None) -> int:

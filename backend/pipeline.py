@@ -57,7 +57,9 @@ def analyse(
             scored = [
                 (frame, score_crops([crop for crop in frame.crops if crop.face], model, media.kind)) for frame in moment
             ]
-        progress.count_instant()
+        for frame in moment:
+            if not frame.follows:
+                progress.count_instant()
         return scored
 
     with closing(examine(path, examination)) as examined:

@@ -143,7 +143,7 @@ def _examine(sample: Sample, manifest: Manifest) -> list[ExaminedFrame]:
             panels = (replace(frame, pixels=sample.of_panel(frame.pixels)) for frame in frames)
             return [
                 replace(examined, pixels=examined.pixels[:1, :1])  # drawing needs them, measuring does not
-                for moment in together(panels)
+                for _, moment in together(panels)
                 for examined in examine(moment, manifest.detector_threshold, FACES_PER_FRAME, manifest.crop_margin)
             ]
     except DetectorError:

@@ -27,7 +27,7 @@ from backend.domain import (
     Track,
 )
 from backend.errors import DetectorError
-from backend.examination import MEASURED_EVERY, together
+from backend.examination import together
 from backend.faces.examining import examine
 from backend.media.opening import open_media
 from backend.model.holder import LoadedModel
@@ -117,14 +117,8 @@ def _look(sample: Sample, manifest: Manifest) -> tuple[Media, list[ExaminedFrame
         panels = (replace(frame, pixels=sample.of_panel(frame.pixels)) for frame in frames)
         return media, [
             replace(one, pixels=one.pixels[:1, :1])  # drawing needs them, measuring does not
-            for place, moment in enumerate(together(panels))
-            for one in examine(
-                moment,
-                manifest.detector_threshold,
-                FACES_PER_FRAME,
-                manifest.crop_margin,
-                measured=place % MEASURED_EVERY == 0,
-            )
+            for place, moment in together(panels)
+            for one in examine(moment, manifest.detector_threshold, FACES_PER_FRAME, manifest.crop_margin, place=place)
         ]
 
 

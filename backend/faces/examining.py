@@ -10,6 +10,7 @@ from backend.faces.cropping import crop_face, crop_whole, shrink
 from backend.faces.detection import find_faces
 from backend.faces.measuring import measure_appearance
 
+MEASURED_EVERY = 4  # instants of a video
 DRAWING_SIDE = 960  # pixels: frames are kept for drawing at no more than this, so that memory stays bounded
 
 
@@ -19,17 +20,18 @@ def examine(
     most_faces: int,
     margin: float,
     *,
-    measured: bool = False,
+    place: int | None = None,
 ) -> list[ExaminedFrame]:
     """Find the faces of a frame and cut them out of the full picture; without one, the whole frame is the crop.
 
     Args:
-        moment: a frame and its companions, too soon after it for a face to have moved far: they are cut where the
-            faces of the first were found, so that what changes between the crops is the face and not the box.
+        moment: a frame, and others too soon after it for a face to have moved far: they are cut where the faces of the
+            first were found, so that what changes between the crops is the face and not the box.
         score_threshold: the detector's.
         most_faces: how many are cut out, the largest first.
         margin: side of a crop as a multiple of the longer side of the face's box.
-        measured: whether the appearance of faces is measured.
+        place: how many instants were before this moment; of every MEASURED_EVERY-th the appearance of faces is
+            measured, of none where it is not told.
 
     Companions are never drawn, so of their picture no more than a corner is kept.
     """
@@ -37,8 +39,10 @@ def examine(
     examined = []
     for frame in moment:
         crops = [crop_face(frame.pixels, face, margin) for face in faces]
-        if measured and not frame.follows:
-            crops = [_measured(crop, face, frame.pixels) for crop, face in zip(crops, faces, strict=True)]
+        if place is not None and not frame.follows:
+            if place % MEASURED_EVERY == 0:
+                crops = [_measured(crop, face, frame.pixels) for crop, face in zip(crops, faces, strict=True)]
+            place += 1
         height, width = frame.pixels.shape[:2]
         pixels = _for_drawing(frame.pixels[:1, :1] if frame.follows else frame.pixels)
         found = tuple(crops) or (crop_whole(frame.pixels),)

@@ -25,7 +25,7 @@ from backend.media.signatures import Container
 
 DEMUXERS: dict[Container, str] = {"mp4": "mov", "avi": "avi"}
 HIGH_DEFINITION = 720  # lines: above, a video that does not say so is taken to be coloured by BT.709, else BT.601
-SMALL = 640 * 480  # pixels: up to here a picture is decoded sooner than a thread is woken for it
+SMALL = 640 * 480  # pixels: up to here a picture is decoded, and coloured, sooner than a thread is woken for it
 DENSE = 8  # frames an instant: from here on, leaving some out moves no instant by much
 UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 
@@ -216,7 +216,8 @@ def _upright_pixels(picture: VideoFrame) -> Pixels:
     colorspace: int | Colorspace = picture.colorspace
     if colorspace == UNSPECIFIED_COLORSPACE:
         colorspace = Colorspace.ITU709 if picture.height >= HIGH_DEFINITION else Colorspace.ITU601
-    pixels = picture.to_ndarray(format="rgb24", src_colorspace=colorspace)
+    threads = 1 if picture.width * picture.height <= SMALL else 0  # 0: as many as there are cores
+    pixels = picture.to_ndarray(format="rgb24", src_colorspace=colorspace, threads=threads)
     return rotate(np.asarray(pixels, np.uint8), clockwise_rotation(picture))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from backend.model.conversion import ConversionError, converted_folder
 from backend.model.golden import golden_crops
 from backend.model.keras_classifier import KerasClassifier
-from backend.model.openvino_classifier import OpenVinoClassifier
+from backend.model.openvino_classifier import NICENESS, OpenVinoClassifier
 from tests.generators import face_picture, write_picture
 from tests.server import running_server, wait_until
 
@@ -60,6 +62,19 @@ def test_what_a_crop_gives_depends_neither_on_other_crops_nor_on_how_many_stream
     together, _ = OpenVinoClassifier(folder, 1, reduced_precision=False, streams=3).predict(crops)
     alone = OpenVinoClassifier(folder, 1, reduced_precision=False, streams=1)
     np.testing.assert_array_equal(together, np.concatenate([alone.predict(crop[None])[0] for crop in crops]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere niceness is no thread's own")
+def test_the_threads_of_the_network_give_way_and_no_others(tmp_path):
+    def niceness() -> list[int]:
+        return [os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path("/proc/self/task").iterdir()]
+
+    folder = converted_folder(saved(tmp_path / "model.h5", 1, "sigmoid"), 1, tmp_path / "cache")
+    before, own = niceness().count(NICENESS), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    classifier = OpenVinoClassifier(folder, 1, reduced_precision=False, streams=2)
+    assert niceness().count(NICENESS) >= before + 2
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own < NICENESS
+    assert len(classifier.predict(golden_crops())[0]) == 4
 
 
 @pytest.mark.parametrize(("outputs", "side", "words"), [(3, 224, "outputs of shape"), (1, 128, "inputs of shape")])

@@ -16,7 +16,8 @@ import pytest
 from backend.config import ROOT
 from backend.domain import Credentials, ExaminedFrame, Media
 from backend.errors import Busy, MediaTooComplex, NoVideoStream, UnreadableMedia
-from backend.examination import MEASURED_EVERY, Examination
+from backend.examination import Examination
+from backend.faces.examining import MEASURED_EVERY
 from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.media.limits import MediaLimits
 from tests.credentials import sign
