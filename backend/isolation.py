@@ -43,7 +43,7 @@ FILES = 500  # after which a worker is replaced, whatever it may have leaked
 START_SECONDS = 30  # in which a worker has started and taken its file
 DEATH_SECONDS = 1  # in which a process has ended after its pipe has
 NO_WORKER = "Files cannot be examined at the moment; try again in a few seconds."
-TAKEN = "taken"  # a worker's first answer
+TAKEN = b"taken"  # a worker's first answer
 
 STATISTICS = Path("/proc/self/statm")
 
@@ -148,7 +148,7 @@ class _Worker:
         self._resting = False
         try:
             self._connection.send(task)
-            return self._connection.poll(START_SECONDS) and self._connection.recv() == TAKEN
+            return self._connection.poll(START_SECONDS) and self._connection.recv_bytes(len(TAKEN)) == TAKEN
         except (EOFError, OSError):
             return False
 
@@ -162,12 +162,12 @@ class _Worker:
                         found = receive_found(self._connection)
                 except (EOFError, OSError) as error:  # OSError: it died in the middle of a message
                     raise self._cause_of_death(overdue=watch.left <= 0) from error
-                if found is None or isinstance(found, Exception):
+                except (DetectorError, RuntimeError):
                     self._resting = True
+                    raise
                 if found is None:
+                    self._resting = True
                     return
-                if isinstance(found, Exception):
-                    raise found
                 yield found
         finally:
             watch.stop()
@@ -210,7 +210,7 @@ def _work(connection: Connection, threads: int, confined: sandbox.Sandbox, files
             task: Task = connection.recv()
             if not _may_read(task[0]):  # the folder was made anew since: the next worker's sandbox knows it
                 return
-            connection.send(TAKEN)
+            connection.send_bytes(TAKEN)
             _examine(connection, task, workers)
 
 
@@ -235,7 +235,7 @@ def _examine(connection: Connection, task: Task, workers: Workers) -> None:
     spent = resource.getrusage(resource.RUSAGE_SELF)
     allowed = int(spent.ru_utime + spent.ru_stime) + processor_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
-    failure: Exception | None = None
+    failure: DetectorError | str | None = None
     try:
         with _memory_watched():
             for examined in examine_file(path, examination, workers):
@@ -244,8 +244,8 @@ def _examine(connection: Connection, task: Task, workers: Workers) -> None:
         failure = error
     except ConnectionError:
         raise
-    except Exception:  # some cannot be sent as they are; the service logs it all
-        failure = RuntimeError(traceback.format_exc())
+    except Exception:  # the service logs it
+        failure = traceback.format_exc()
     send_found(connection, failure)
 
 
