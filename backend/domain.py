@@ -150,7 +150,8 @@ class ExaminedFrame:
     @property
     def scale(self) -> float:
         """Size of the copy relative to the full picture."""
-        return int(self.pixels.shape[1]) / self.width
+        height, width, _ = self.pixels.shape
+        return int(max(height, width)) / max(self.height, self.width)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,8 @@ Result = TypeVar("Result")
 Examined = Media | list[ExaminedFrame] | dict[str, float]  # what the file is; a moment; milliseconds by stage
 
 CLOSE = 0.1  # seconds in which a face does not move far: within them it is found once
-ITEMS_AHEAD = 2  # for each thread: as many decoded frames of a file may wait for it, so that memory is bounded
+MOST_TOGETHER = 1 << 25  # bytes of decoded frames in which it is; the larger go one by one, for memory's sake
+ITEMS_AHEAD = 2  # for each thread: as many moments of a file may wait for it, so that memory is bounded
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def together(frames: Iterable[Frame]) -> Iterator[tuple[int, list[Frame]]]:
     place = 0
     moment: list[Frame] = []
     for frame in frames:
-        if moment and not (frame.follows or _is_close(moment[0], frame)):
+        if moment and not (frame.follows or _joins(moment, frame)):
             yield place, moment
             place += sum(not one.follows for one in moment)
             moment = []
@@ -135,8 +136,11 @@ def together(frames: Iterable[Frame]) -> Iterator[tuple[int, list[Frame]]]:
         yield place, moment
 
 
-def _is_close(one: Frame, later: Frame) -> bool:
-    return later.time - one.time <= CLOSE and later.pixels.shape == one.pixels.shape
+def _joins(moment: list[Frame], frame: Frame) -> bool:
+    first = moment[0]
+    close = 0 <= frame.time - first.time <= CLOSE  # times of a damaged file may go back
+    alike = frame.pixels.shape == first.pixels.shape
+    return close and alike and (len(moment) + 1) * frame.pixels.nbytes <= MOST_TOGETHER
 
 
 def timed(items: Iterator[Item], stopwatch: Stopwatch, stage: str) -> Iterator[Item]:

@@ -28,8 +28,9 @@ from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
 from backend.faces.detection import load_detector
 from backend.faces.yunet import DETECTOR_PATH
-from backend.piping import Watch, receive_found, send_found
+from backend.piping import Fault, receive_found, send_found
 from backend.silent_openvino import import_openvino
+from backend.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,6 @@ OUT_OF_MEMORY = "The file takes too much memory to decode."
 FILES = 500  # after which a worker is replaced, whatever it may have leaked
 
 START_SECONDS = 30  # in which a worker has started and taken its file
-DEATH_SECONDS = 1  # in which a process has ended after its pipe has
 NO_WORKER = "Files cannot be examined at the moment; try again in a few seconds."
 TAKEN = b"taken"  # a worker's first answer
 
@@ -87,7 +87,8 @@ class IsolatedExaminer:
 
         Raises:
             MediaTooComplex: the file took longer, more processor time or more memory than the limits.
-            UnreadableMedia: the worker died of it.
+            UnreadableMedia: the worker died of it, or said what none should.
+            Fault: the worker met one.
             Busy: no worker could be started.
         """
         task: Task = (path, examination, self._limits.processor_seconds)
@@ -162,7 +163,7 @@ class _Worker:
                         found = receive_found(self._connection)
                 except (EOFError, OSError) as error:  # OSError: it died in the middle of a message
                     raise self._cause_of_death(overdue=watch.left <= 0) from error
-                except (DetectorError, RuntimeError):
+                except (DetectorError, Fault):
                     self._resting = True
                     raise
                 if found is None:
@@ -173,7 +174,8 @@ class _Worker:
             watch.stop()
 
     def _cause_of_death(self, overdue: bool) -> DetectorError:
-        self._process.join(DEATH_SECONDS)
+        self._process.kill()  # it lives where it said what none should
+        self._process.join()
         if overdue or self._process.exitcode == -signal.SIGXCPU:
             return MediaTooComplex("The file takes too long to decode.")
         return UnreadableMedia("The file is damaged: it makes its decoder fail.")

@@ -1,34 +1,34 @@
-"""What a worker tells the service: values of known types and pixels, never code; and how long they may take.
+"""What a worker tells the service: values of known types and pixels, never code.
 
 A worker opens files from strangers, so what it says is not trusted: a pickle from it could run anything in the service.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from backend.domain import ExaminedFrame, Media, Pixels
+from backend.domain import CROP_SIDE, ExaminedFrame, Media, Pixels
 from backend.errors import DetectorError, MediaTooComplex, NoVideoStream, UnreadableMedia, UnsupportedType
 from backend.examination import Examined
 
 MOST_BYTES = 1 << 28  # of a message
-NEARLY_OVER = 0.01  # seconds: so seldom a watch that has less than that left looks whether it runs
 REFUSALS: dict[str, type[DetectorError]] = {
     refusal.code: refusal for refusal in (MediaTooComplex, NoVideoStream, UnreadableMedia, UnsupportedType)
 }
+STAGES = {"decoding", "faces"}
+NONSENSE = "a worker says what none should"
 
 
-@dataclass(frozen=True)
-class _Message:
+class Fault(Exception):
+    """What a worker met that is no fault of the file, as a traceback."""
+
+
+class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of these; none at the end of a file. `refusal` is a code and its sentence, `fault` a traceback."""
 
     media: Media | None = None
@@ -59,20 +59,36 @@ def receive_found(connection: Connection) -> Examined | None:
 
     Raises:
         DetectorError: why the file is refused.
-        RuntimeError: the fault that the worker met.
+        Fault: the worker met one.
         EOFError, OSError: the other end is gone, or does not speak as it should.
     """
     try:
         message = _decoder.decode(connection.recv_bytes(MOST_BYTES))
-    except msgspec.MsgspecError as error:
-        raise ConnectionError("a worker says what none should") from error
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ConnectionError(NONSENSE) from error
+    if not _is_known(message):
+        raise ConnectionError(NONSENSE)
     if message.refusal is not None:
         code, sentence = message.refusal
-        raise REFUSALS.get(code, UnreadableMedia)(sentence)
+        raise REFUSALS[code](sentence)
     if message.fault is not None:
-        raise RuntimeError(message.fault)
-    found = (message.media, message.moment, message.milliseconds)
-    return next((part for part in found if part is not None), None)
+        raise Fault(message.fault)
+    if message.moment is not None:
+        return message.moment
+    return message.media if message.media is not None else message.milliseconds
+
+
+def _is_known(message: _Message) -> bool:
+    """Whether it is what workers say.
+
+    Stages are counted for good, and a crop of another size would fail in the network with those of other files.
+    """
+    crops = [crop for frame in message.moment or () for crop in frame.crops]
+    return (
+        (message.refusal is None or message.refusal[0] in REFUSALS)
+        and set(message.milliseconds or ()) <= STAGES
+        and all(crop.pixels.shape[:2] == (CROP_SIDE, CROP_SIDE) for crop in crops)
+    )
 
 
 def _as_plain(value: Any) -> object:
@@ -83,46 +99,10 @@ def _as_plain(value: Any) -> object:
 
 def _as_pixels(wanted: type, plain: tuple[Sequence[int], bytes]) -> Pixels:
     (height, width, channels), data = plain
+    if min(height, width) < 1 or channels != 3:
+        raise ValueError("no picture")
     return np.frombuffer(data, np.uint8).reshape(height, width, channels)
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_as_plain)
 _decoder = msgspec.msgpack.Decoder(_Message, dec_hook=_as_pixels)
-
-
-class Watch:
-    """Counts the seconds for which somebody is waited for, and acts when these are more than allowed.
-
-    It has one thread, which is not woken when waiting begins and ends: both happen for every message.
-    """
-
-    def __init__(self, seconds: float, act: Callable[[], object]) -> None:
-        self._counted: tuple[float, float | None] = (seconds, None)  # left, and since when it runs
-        self._act = act
-        self._stopped = threading.Event()
-        threading.Thread(target=self._run, name="watch", daemon=True).start()
-
-    @property
-    def left(self) -> float:
-        """Seconds that are left; none once it has acted."""
-        left, since = self._counted
-        return left if since is None else left - (time.monotonic() - since)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Count the time inside the block."""
-        self._counted = self.left, time.monotonic()
-        try:
-            yield
-        finally:
-            self._counted = self.left, None
-
-    def stop(self) -> None:
-        """Count no more, and never act."""
-        self._stopped.set()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(max(NEARLY_OVER, self.left)):
-            if self.left <= 0:
-                self._act()
-                return

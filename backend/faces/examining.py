@@ -25,8 +25,8 @@ def examine(
     """Find the faces of a frame and cut them out of the full picture; without one, the whole frame is the crop.
 
     Args:
-        moment: a frame, and others too soon after it for a face to have moved far: they are cut where the faces of the
-            first were found, so that what changes between the crops is the face and not the box.
+        moment: a frame, and others too soon after it for a face to have moved far: all are cut where faces were found
+            first, so that what changes between the crops is the face and not the box.
         score_threshold: the detector's.
         most_faces: how many are cut out, the largest first.
         margin: side of a crop as a multiple of the longer side of the face's box.
@@ -35,9 +35,11 @@ def examine(
 
     Companions are never drawn, so of their picture no more than a corner is kept.
     """
-    faces = find_faces(moment[0].pixels, score_threshold, most_faces)
+    faces: list[Face] = []
     examined = []
     for frame in moment:
+        if not (faces or frame.follows):
+            faces = find_faces(frame.pixels, score_threshold, most_faces)
         crops = [crop_face(frame.pixels, face, margin) for face in faces]
         if place is not None and not frame.follows:
             if place % MEASURED_EVERY == 0:

@@ -99,6 +99,8 @@ def _decoding() -> Iterator[None]:
     """Tell what FFmpeg says of a broken file in our own words."""
     try:
         yield
+    except MemoryError:  # also FFmpeg's own, which says nothing of the file
+        raise
     except (av.FFmpegError, EOFError) as error:
         raise UnreadableMedia("The video is damaged: it cannot be decoded.") from error
 

@@ -103,5 +103,6 @@ def _compile_to_give_way(core: Any, network: Any, hints: Mapping[str, object]) -
     On Linux niceness is a thread's own, and those that it starts inherit it: this one is to end with the call.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
     return core.compile_model(network, "CPU", hints)

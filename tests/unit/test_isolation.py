@@ -20,6 +20,7 @@ from backend.examination import Examination
 from backend.faces.examining import MEASURED_EVERY
 from backend.isolation import IsolatedExaminer, WorkerLimits
 from backend.media.limits import MediaLimits
+from backend.piping import Fault
 from tests.credentials import sign
 from tests.fakes import examine_here
 from tests.generators import face_frames, face_picture, write_picture, write_sound, write_video
@@ -127,7 +128,7 @@ def test_a_worker_that_is_killed_while_it_rests_costs_nothing(examiner, video):
 
 
 def test_a_failure_nobody_foresaw_is_told_with_its_place(examiner, tmp_path):
-    with pytest.raises(RuntimeError, match="FileNotFoundError"):
+    with pytest.raises(Fault, match="FileNotFoundError"):
         list(examiner.examine(tmp_path / "nothing.mp4", EXAMINATION))
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from backend import examination
 from backend.domain import Box, Face, Frame
 from backend.examination import CLOSE, together
 from backend.faces import examining
@@ -31,6 +32,26 @@ def test_a_moment_ends_with_the_time_in_which_a_face_does_not_move_far():
 
 def test_a_frame_of_another_size_begins_a_moment():
     assert grouped([frame(0), frame(0.05, side=50)]) == [(0, [0]), (1, [0.05])]
+
+
+def test_a_frame_from_before_begins_a_moment():
+    assert grouped([frame(5), frame(1)]) == [(0, [5]), (1, [1])]
+
+
+def test_large_frames_go_one_by_one_with_their_companions(monkeypatch):
+    frames = [frame(0), frame(0.01, follows=True), frame(0.02), frame(0.03)]
+    monkeypatch.setattr(examination, "MOST_TOGETHER", 4 * frames[0].pixels.nbytes)
+    assert grouped(frames) == [(0, [0, 0.01, 0.02, 0.03])]
+    monkeypatch.setattr(examination, "MOST_TOGETHER", frames[0].pixels.nbytes)
+    assert grouped(frames) == [(0, [0, 0.01]), (1, [0.02]), (2, [0.03])]
+
+
+def test_a_face_that_the_first_frame_of_a_moment_lacks_is_found_in_the_next(monkeypatch):
+    monkeypatch.setattr(examining, "find_faces", lambda pixels, *_: [FACE] if pixels.any() else [])
+    frames = [frame(0), frame(0.01, follows=True), frame(0.04), frame(0.08)]
+    frames[2].pixels[:] = 200
+    examined = examine(frames, 0.7, 8, 1.0)
+    assert [one.crops[0].face for one in examined] == [None, None, FACE, FACE]
 
 
 def test_the_faces_of_a_moment_are_found_once_and_cut_from_each_frame(monkeypatch):

@@ -274,3 +274,13 @@ def test_with_all_of_it_one_line_says_so(uploads, caplog):
     caplog.set_level(logging.INFO)
     IsolatedExaminer(2, 1, LIMITS, [uploads]).close()
     assert [(one.message, one.landlock) for one in caplog.records] == [("workers are in a sandbox", FOUND.landlock)]
+
+
+@pytest.mark.parametrize("said", ["pipe.send(found)", "pipe.send_bytes(bytes(9))"])
+def test_a_worker_that_says_what_none_should_costs_one_file_an_error_and_is_replaced(start, path, said):
+    examiner = start(FOUND)
+    before = worker_processes()
+    attempt = f"setattr(__import__('sys').modules['backend.isolation'], 'send_found', lambda pipe, found: {said})"
+    assert "decoder fail" in outcome(examiner, path, attempt)
+    assert len(set(before) - set(worker_processes())) == 1
+    assert len(frames_of(examiner.examine(path, EXAMINATION))) == 1

@@ -3,11 +3,13 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from backend.domain import Frame, Media
 from backend.errors import MediaTooComplex, NoVideoStream, UnreadableMedia
+from backend.media import video
 from backend.media.limits import MediaLimits
 from backend.media.video import open_video
 from tests.generators import frame_number, numbered_frames, set_rotation, write_sound, write_video
@@ -120,3 +122,13 @@ def test_a_fault_of_the_caller_is_not_taken_for_a_broken_file(tmp_path):
     path = write_video(tmp_path / "a.mp4", numbered_frames(5))
     with pytest.raises(EOFError), open_video(path, "mp4", 16, LIMITS):
         raise EOFError
+
+
+def test_a_lack_of_memory_is_not_told_as_damage(tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise av.error.MemoryError(12, "no memory")
+
+    path = write_video(tmp_path / "a.mp4", numbered_frames(4))
+    monkeypatch.setattr(video, "index_packets", fail)
+    with pytest.raises(MemoryError):
+        read(path)
