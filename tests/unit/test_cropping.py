@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain import CROP_SIDE, Box, Face
-from backend.faces.cropping import crop_face, crop_whole, cut, shrink, square_around
+from backend.faces.cropping import crop_face, crop_whole, cut, square_around
 
 SIDES = st.floats(1, 400)
 PLACES = st.floats(-200, 300)
@@ -61,14 +61,6 @@ def test_shrinking_averages_over_areas():
     stripes = np.zeros((448, 448, 3), np.uint8)
     stripes[:, ::2] = 200
     assert (cut(stripes, Box(0, 0, 448, 448), CROP_SIDE) == 100).all()
-
-
-@pytest.mark.parametrize("scale", [0.5, 1 / 3, 0.2])
-def test_a_smaller_copy_has_the_average_of_what_it_no_longer_shows(scale):
-    stripes = np.zeros((480, 480, 3), np.uint8)
-    stripes[:, ::2] = 200
-    copy = shrink(stripes, scale)
-    assert copy.shape == (round(480 * scale), round(480 * scale), 3) and (copy == 100).all()
 
 
 def test_a_smaller_square_is_enlarged_smoothly():
