@@ -94,7 +94,7 @@ def _is_known(message: _Message) -> bool:
 def _as_plain(value: Any) -> object:
     if isinstance(value, np.ndarray):
         return value.shape, np.ascontiguousarray(value).data
-    raise NotImplementedError(type(value))
+    raise TypeError(f"{type(value).__name__} is no part of a message")
 
 
 def _as_pixels(wanted: type, plain: tuple[Sequence[int], bytes]) -> Pixels:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 NEARLY_OVER = 0.01  # seconds: so seldom a watch that has less than that left looks whether it runs
 
@@ -26,12 +26,12 @@ class Watch:
     def left(self) -> float:
         """Seconds that are left; none once it has acted."""
         left, since = self._counted
-        return left if since is None else left - (time.monotonic() - since)
+        return left if since is None else left - (monotonic() - since)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Count the time inside the block."""
-        self._counted = self.left, time.monotonic()
+        self._counted = self.left, monotonic()
         try:
             yield
         finally:

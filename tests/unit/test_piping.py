@@ -73,6 +73,11 @@ def test_a_refusal_is_raised_as_what_it_is_and_a_fault_with_its_traceback(pipe):
         receive_found(pipe[1])
 
 
+def test_what_is_no_part_of_a_message_cannot_be_sent(pipe):
+    with pytest.raises(TypeError, match="Path is no part"):
+        send_found(pipe[0], {"decoding": Path("a")})
+
+
 class Malicious:
     def __init__(self, path: Path) -> None:
         self.path = path
