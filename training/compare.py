@@ -38,6 +38,8 @@ from training.dataset import capped, read_folders, split
 from training.evaluate import by_kin
 from training.judging import JudgedFile, examine_samples, judge_examined, score_examined, served_classifier
 from training.metrics import Judged, area, called_fake
+from training.pointing import pointing_game
+from training.robustness import clips_reencoded
 
 MIX_MARGIN = 0.95  # of the crop, for averages of whatever time: what was served when the first were measured
 PER_SOURCE = 150  # files of a source and label at most
@@ -48,6 +50,7 @@ TRIED_VIEWS: dict[str, tuple[View, ...]] = {
     "with its middle": (itself, closer),
     "with both, as served": VIEWS,
 }
+STRONGLY_COMPRESSED = {"CRF 40": (40, 1.0)}
 GENERATORS = ("stylegan1", "stylegan2", "diffusion", "other GANs")
 
 
@@ -103,30 +106,36 @@ class Comparison:
     """The pictures that everything is compared on, and what has been seen of them."""
 
     def __init__(self, data: Sequence[Path]) -> None:
-        _, held_back = split(read_folders(data))
+        _, self._held_back = split(read_folders(data))
         self._manifest = read_manifest(manifest_path(MODEL_PATH))
-        self._clips = [sample for sample in held_back if sample.is_clip]
-        self._samples = capped([sample for sample in held_back if not sample.is_clip], PER_SOURCE, seed=0)
+        self._clips = [sample for sample in self._held_back if sample.is_clip]
+        self._samples = capped([sample for sample in self._held_back if not sample.is_clip], PER_SOURCE, seed=0)
         self._examined = examine_samples(self._samples, self._manifest)
 
     def __len__(self) -> int:
         return sum(any(crop.face for frame in frames for crop in frame.crops) for frames in self._examined)
 
-    def mixes(self, checkpoints: Path, known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        """Averages of checkpoints, by one crop alone; `known` are the rows measured before on these pictures."""
+    def mixes(self, checkpoints: Path, known: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+        """Tables of averages of checkpoints, by one crop alone; `known` are those measured before on these pictures."""
         examined = recut(self._samples, self._examined, MIX_MARGIN, CROP_SIDE)
-        rows = []
-        for mix in tqdm(json.loads(MIXES_PATH.read_text(encoding="utf-8")), "mixes"):
-            paths = [checkpoints / name for name in mix["shares"]]
-            if all(path.is_file() for path in paths):
-                with tempfile.TemporaryDirectory() as folder:
-                    average = Path(folder) / "mix.h5"
-                    save_average(paths, list(mix["shares"].values()), average)
-                    figures = mix_figures(self._judge(served_classifier(average), (itself,), examined))
-            else:
-                figures = {name: value for name, value in known[mix["what"]].items() if name not in ("what", "kept")}
-            rows.append({"what": mix["what"], **figures, "kept": mix["kept"]})
-        return rows
+        tables: dict[str, list[dict[str, Any]]] = {}
+        for table, mixes in json.loads(MIXES_PATH.read_text(encoding="utf-8")).items():
+            before = {row["what"]: row for row in known.get(table, [])}
+            rows = tables[table] = []
+            for mix in tqdm(mixes, table):
+                paths = [checkpoints / name for name in mix["shares"]]
+                if all(path.is_file() for path in paths):
+                    with tempfile.TemporaryDirectory() as folder:
+                        average = Path(folder) / "mix.h5"
+                        save_average(paths, list(mix["shares"].values()), average)
+                        classifier = served_classifier(average)
+                    row = {"what": mix["what"], **mix_figures(self._judge(classifier, (itself,), examined))}
+                    if table == "short_runs":
+                        row |= self._of_clips_and_maps(classifier)
+                else:
+                    row = before[mix["what"]]
+                rows.append({**row, "kept": mix["kept"]})
+        return tables
 
     def runtimes(self) -> list[dict[str, Any]]:
         """Runtimes of the shipped model, against Keras."""
@@ -164,6 +173,15 @@ class Comparison:
             rows.append({"what": what, "clips": str(len(clips)), "AUC": round(roc_auc_score(fake, logits), 4)})
         return rows
 
+    def _of_clips_and_maps(self, classifier: Classifier) -> dict[str, float]:
+        """What a network reaches on clips, as they are and compressed, and how often its map points where it should."""
+        model = LoadedModel(classifier, self._manifest)
+        clips = {
+            row["what"]: row["auc"]["value"] for row in clips_reencoded(self._clips, model, 0.0, STRONGLY_COMPRESSED)
+        }
+        peaks = {f"peak inside, {row['what']}": row["peak inside"] for row in pointing_game(self._held_back, model)}
+        return {"clips": clips["untouched"], "clips at CRF 40": clips["CRF 40"], **peaks}
+
     def _judge(
         self,
         classifier: Classifier,
@@ -189,7 +207,7 @@ def main() -> None:
     experiments = {
         "files": len(comparison),
         "per_source": PER_SOURCE,
-        "mixes": comparison.mixes(wanted.checkpoints, {row["what"]: row for row in before["mixes"]} if same else {}),
+        "mixes": comparison.mixes(wanted.checkpoints, before["mixes"] if same else {}),
         "runtimes": comparison.runtimes(),
         "views": comparison.views(),
         "cuts": comparison.cuts(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from fractions import Fraction
@@ -67,8 +67,13 @@ HARMLESS: dict[str, Callable[[Pixels, np.random.Generator], Pixels]] = {
 }
 
 
-def clips_reencoded(clips: Sequence[Sample], model: LoadedModel, threshold: float) -> list[dict[str, Any]]:
-    """What becomes of clips: a row for the untouched ones and one for each of `REENCODED`.
+def clips_reencoded(
+    clips: Sequence[Sample],
+    model: LoadedModel,
+    threshold: float,
+    encodings: Mapping[str, tuple[int, float]] = REENCODED,
+) -> list[dict[str, Any]]:
+    """What becomes of clips: a row for the untouched ones and one for each encoding, of H.264's CRF and a scale.
 
     All rows are of those clips in which a face is found untouched: some come in forms that the service refuses, and
     would be judged after encoding alone.
@@ -77,7 +82,7 @@ def clips_reencoded(clips: Sequence[Sample], model: LoadedModel, threshold: floa
     rows = [_clip_row("untouched", untouched, threshold)]
     with_faces = {file.name for file in untouched if file.basis == "face_video"}
     clips = [clip for clip in clips if clip.path.stem in with_faces]
-    for name, (crf, scale) in REENCODED.items():
+    for name, (crf, scale) in encodings.items():
         with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WRITERS) as pool:
             numbered = [(clip, Path(folder) / f"{number}.mp4") for number, clip in enumerate(clips)]
             changed = list(pool.map(lambda one: reencode(*one, crf=crf, scale=scale), numbered))  # noqa: B023
