@@ -18,6 +18,7 @@ LogitMap = NDArray[np.float32]
 
 STRONG, MODERATE = 0.9, 0.7  # confidence from which the evidence is called so
 CROP_SIDE = 224  # pixels: the network's input is (CROP_SIDE, CROP_SIDE, 3)
+CLOSE = 0.1  # seconds in which a face does not move far: within them it is found once
 
 MediaKind = Literal["video", "picture"]
 Basis = Literal["face_video", "face_picture", "whole_frame"]

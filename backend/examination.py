@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
-from backend.domain import ExaminedFrame, Frame, Media
+from backend.domain import CLOSE, ExaminedFrame, Frame, Media
 from backend.faces.examining import examine
 from backend.media.limits import MediaLimits
 from backend.media.opening import open_media
@@ -22,7 +22,6 @@ Result = TypeVar("Result")
 
 Examined = Media | list[ExaminedFrame] | dict[str, float]  # what the file is; a moment; milliseconds by stage
 
-CLOSE = 0.1  # seconds in which a face does not move far: within them it is found once
 MOST_TOGETHER = 1 << 25  # bytes of decoded frames in which it is; the larger go one by one, for memory's sake
 ITEMS_AHEAD = 2  # for each thread: as many moments of a file may wait for it, so that memory is bounded
 

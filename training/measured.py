@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from math import log2
 from statistics import mean
 
@@ -35,7 +34,7 @@ from backend.model.manifest import Manifest
 from backend.model.views import score_in_views
 from backend.pipeline import join_tracks, score_crops
 from backend.verdict.evidence import cells_of, landmarks_in, places_of
-from backend.verdict.judging import choose_basis, judge_file, judge_tracks
+from backend.verdict.judging import choose_basis, close_pairs, judge_file, judge_tracks
 from backend.verdict.measures import measure
 from training.dataset import Sample
 from training.judging import FACES_PER_FRAME, INSTANTS, LIMITS
@@ -144,13 +143,10 @@ def _tried_beside(
 
 
 def _changes(frames: Sequence[JudgedFrame], number: int) -> Iterator[float]:
-    """How much more the middle of a crop changes to its companion than its margin, motion made good, as log2."""
-    for before, after in pairwise(frames):
-        if after.frame.follows:
-            for one in before.faces:
-                for other in after.faces:
-                    if one.track == other.track == number:
-                        yield _change_beyond_motion(one.crop.pixels, other.crop.pixels)
+    """How much more the middle of a crop changes within CLOSE than its margin, motion made good, as log2."""
+    for before, after in close_pairs(frames):
+        if before.track == number:
+            yield _change_beyond_motion(before.crop.pixels, after.crop.pixels)
 
 
 def _change_beyond_motion(before: Pixels, after: Pixels) -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from backend.domain import Media
+from backend.domain import CLOSE, Media
 
 LONGEST_GAP = 10.0  # seconds between instants, as long as there are no more than MOST_INSTANTS
 MOST_INSTANTS = 64
-COMPANION_EVERY = 8  # instants: so often the next frame is taken too, so that flicker can be measured
-COMPANION_WITHIN = 0.1  # seconds
+COMPANION_EVERY = 8  # instants: so often the next frame is taken too, where the next instant does not show flicker
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,14 @@ def choose_instants(times: Sequence[float], is_key: Sequence[bool], least: int) 
             candidates = [first] if next_has_key else range(first, last)
         chosen.append(min(candidates, key=lambda index: abs(times[index] - middle)))
     return [
-        Instant(index, companion=place % COMPANION_EVERY == 0 and index + 1 < len(times) and index + 1 not in chosen)
-        for place, index in enumerate(chosen)
+        Instant(index, companion=place % COMPANION_EVERY == 0 and _lacks_neighbour(times, index, after))
+        for place, (index, after) in enumerate(pairwise([*chosen, len(times)]))
     ]
+
+
+def _lacks_neighbour(times: Sequence[float], index: int, after: int) -> bool:
+    """Whether there is a next frame, and the next instant, which may be none, is too far away to stand in for it."""
+    return index + 1 < after and (after == len(times) or times[after] - times[index] > CLOSE)
 
 
 def _within(indexes: Sequence[int], first: int, last: int) -> Sequence[int]:

@@ -15,9 +15,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
-from backend.domain import Frame, Media, Pixels
+from backend.domain import CLOSE, Frame, Media, Pixels
 from backend.errors import NoVideoStream, UnreadableMedia
-from backend.media.instants import COMPANION_WITHIN, Instant, choose_instants
+from backend.media.instants import Instant, choose_instants
 from backend.media.limits import MediaLimits
 from backend.media.metadata import Named, name_programs
 from backend.media.pictures import rotate
@@ -148,7 +148,7 @@ def decode_by_stamp(
         context.thread_count = 1
     if len(index.stamps) >= DENSE * len(instants):
         context.skip_frame = "NONREF"
-    within = round(COMPANION_WITHIN / float(stream.time_base or 1))
+    within = round(CLOSE / float(stream.time_base or 1))
     pictures: Iterator[Decoded] = iter(())
     position: int | None = None
     held: Decoded | None = None

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
+from statistics import mean
 
-from backend.domain import Basis, Calibration, JudgedFrame, MediaKind, Track, Verdict
+from backend.domain import CLOSE, Basis, Calibration, JudgedFace, JudgedFrame, MediaKind, Track, Verdict
 from backend.verdict.aggregation import file_logit, is_long_enough, track_logit
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """One track in one frame."""
+    """One track at one instant."""
 
     time: float
-    follows: bool
     logit: float
 
 
@@ -32,16 +32,17 @@ def judge_tracks(frames: Sequence[JudgedFrame], calibration: Calibration) -> tup
 
     Where no face is seen often enough to speak for the file, all of them speak.
     """
-    instants = sum(not frame.frame.follows for frame in frames)
+    instants = [frame for frame in frames if not frame.frame.follows]
+    changes: defaultdict[int, list[float]] = defaultdict(list)
+    for before, after in close_pairs(frames):
+        changes[before.track].append(abs(after.score.logit - before.score.logit))
     sightings: defaultdict[int, list[Sighting]] = defaultdict(list)
-    for frame in frames:
+    for frame in instants:
         for face in frame.faces:
-            sightings[face.track].append(Sighting(frame.frame.time, frame.frame.follows, face.score.logit))
-    at_instants = {number: [one for one in seen if not one.follows] for number, seen in sightings.items()}
-    at_instants = {number: seen for number, seen in at_instants.items() if seen}
-    long_enough = {number for number, seen in at_instants.items() if is_long_enough(len(seen), instants)}
+            sightings[face.track].append(Sighting(frame.frame.time, face.score.logit))
+    long_enough = {number for number, seen in sightings.items() if is_long_enough(len(seen), len(instants))}
     tracks = []
-    for number, seen in sorted(at_instants.items()):
+    for number, seen in sorted(sightings.items()):
         logit = track_logit([one.logit for one in seen])
         tracks.append(
             Track(
@@ -52,10 +53,19 @@ def judge_tracks(frames: Sequence[JudgedFrame], calibration: Calibration) -> tup
                 logit=logit,
                 fake_probability=calibration.fake_probability(logit),
                 judged=number in long_enough or not long_enough,
-                flicker=_flicker(sightings[number]),
+                flicker=mean(changes[number]) if changes[number] else None,
             )
         )
     return tuple(tracks)
+
+
+def close_pairs(frames: Sequence[JudgedFrame]) -> Iterator[tuple[JudgedFace, JudgedFace]]:
+    """Each track in two frames at most CLOSE apart and cut alike, so that nothing but what they show has changed."""
+    for before, after in pairwise(frames):
+        if 0 <= after.frame.time - before.frame.time <= CLOSE:
+            for one, other in product(before.faces, after.faces):
+                if one.track == other.track and one.crop.region == other.crop.region:
+                    yield one, other
 
 
 def judge_file(tracks: Sequence[Track], calibration: Calibration) -> float:
@@ -69,9 +79,3 @@ def give_verdict(fake_probability: float, basis: Basis, inconclusive: tuple[floa
     if basis == "whole_frame" or low < fake_probability < high:
         return "inconclusive"
     return "fake" if fake_probability >= 0.5 else "real"
-
-
-def _flicker(seen: Sequence[Sighting]) -> float | None:
-    """Mean absolute change of the logit from an instant to its companion."""
-    changes = [abs(after.logit - before.logit) for before, after in pairwise(seen) if after.follows]
-    return sum(changes) / len(changes) if changes else None

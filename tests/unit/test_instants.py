@@ -61,6 +61,12 @@ def test_every_eighth_instant_wants_its_companion():
     assert companions == [True, *[False] * 7] * 2
 
 
+@pytest.mark.parametrize(("apart", "wanted"), [(0.08, 0), (0.12, 2)])
+def test_instants_that_are_close_want_no_companions(apart, wanted):
+    times = [place * apart / 2 for place in range(32)]
+    assert sum(instant.companion for instant in choose_instants(times, [], 16)) == wanted
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_video_of_few_frames_gives_them_all(count):
     assert indexes([place / 25 for place in range(count)], [True] + [False] * (count - 1), 64) == list(range(count))

@@ -72,8 +72,16 @@ def test_companions_count_for_flicker_alone():
     assert track.flicker == pytest.approx((2.0 + 1.0) / 2)
 
 
-def test_without_companions_there_is_no_flicker():
-    (track,) = judge_tracks(judged_video([1.0, 5.0]), CALIBRATION)
+def test_instants_that_are_close_and_cut_alike_tell_flicker_too():
+    frames = [judged_frame(0.08 * place, [judged_face(logit)]) for place, logit in enumerate([1.0, 2.0, 5.0])]
+    (track,) = judge_tracks(frames, CALIBRATION)
+    assert track.instants == 3 and track.flicker == pytest.approx((1.0 + 3.0) / 2)
+
+
+@pytest.mark.parametrize(("time", "side"), [(0.11, 100), (0.08, 101), (-0.01, 100)])
+def test_a_face_from_elsewhere_in_time_or_place_tells_no_flicker(time, side):
+    frames = [judged_frame(0.0, [judged_face(1.0)]), judged_frame(time, [judged_face(5.0, side=side)])]
+    (track,) = judge_tracks(frames, CALIBRATION)
     assert track.flicker is None
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from backend import examination
-from backend.domain import Box, Face, Frame
-from backend.examination import CLOSE, together
+from backend.domain import CLOSE, Box, Face, Frame
+from backend.examination import together
 from backend.faces import examining
 from backend.faces.examining import MEASURED_EVERY, examine
 
