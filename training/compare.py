@@ -118,24 +118,22 @@ class Comparison:
     def mixes(self, checkpoints: Path, known: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
         """Tables of averages of checkpoints, by one crop alone; `known` are those measured before on these pictures."""
         examined = recut(self._samples, self._examined, MIX_MARGIN, CROP_SIDE)
-        tables: dict[str, list[dict[str, Any]]] = {}
-        for table, mixes in json.loads(MIXES_PATH.read_text(encoding="utf-8")).items():
-            before = {row["what"]: row for row in known.get(table, [])}
-            rows = tables[table] = []
-            for mix in tqdm(mixes, table):
-                paths = [checkpoints / name for name in mix["shares"]]
-                if all(path.is_file() for path in paths):
-                    with tempfile.TemporaryDirectory() as folder:
-                        average = Path(folder) / "mix.h5"
-                        save_average(paths, list(mix["shares"].values()), average)
-                        classifier = served_classifier(average)
-                    row = {"what": mix["what"], **mix_figures(self._judge(classifier, (itself,), examined))}
-                    if table == "short_runs":
-                        row |= self._of_clips_and_maps(classifier)
-                else:
-                    row = before[mix["what"]]
-                rows.append({**row, "kept": mix["kept"]})
-        return tables
+
+        def row_of(mix: dict[str, Any], table: str) -> dict[str, Any]:
+            paths = [checkpoints / name for name in mix["shares"]]
+            if not all(path.is_file() for path in paths):
+                return next(row for row in known[table] if row["what"] == mix["what"])
+            with tempfile.TemporaryDirectory() as folder:
+                average = Path(folder) / "mix.h5"
+                save_average(paths, list(mix["shares"].values()), average)
+                classifier = served_classifier(average)
+            row = {"what": mix["what"], **mix_figures(self._judge(classifier, (itself,), examined))}
+            return row | self._of_clips_and_maps(classifier) if table == "short_runs" else row
+
+        return {
+            table: [{**row_of(mix, table), "kept": mix["kept"]} for mix in tqdm(mixes, table)]
+            for table, mixes in json.loads(MIXES_PATH.read_text(encoding="utf-8")).items()
+        }
 
     def runtimes(self) -> list[dict[str, Any]]:
         """Runtimes of the shipped model, against Keras."""
