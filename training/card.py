@@ -58,6 +58,7 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "files": [str(experiments["files"])],
         "per_source": [str(experiments["per_source"])],
         "averages": comparison_table(experiments["mixes"]["averages"]),
+        "steps_from_p": comparison_table(experiments["mixes"]["steps_from_p"]),
         "short_runs": comparison_table(experiments["mixes"]["short_runs"]),
         "runtimes": comparison_table(experiments["runtimes"]),
         "views": comparison_table(experiments["views"]),
