@@ -53,7 +53,12 @@ def test_the_detector_is_the_published_file():
 def test_it_gives_the_boxes_landmarks_and_scores_that_opencv_gives(network, pixels, faces, score_threshold):
     ours = network.detect(padded(pixels), score_threshold)
     assert (ours[:, 14] > 0.7).sum() == faces
-    np.testing.assert_allclose(ours, detected_by_opencv(padded(pixels), score_threshold), atol=1e-3)
+    theirs = detected_by_opencv(padded(pixels), score_threshold)
+    np.testing.assert_allclose(ours[:, 14], theirs[:, 14], atol=1e-3)
+    # Like faces have like scores, whose order is down to the processor's rounding.
+    nearest = [int(np.abs(theirs[:, :14] - one[:14]).max(axis=1).argmin()) for one in ours]
+    np.testing.assert_allclose(ours, theirs[np.array(nearest, int)], atol=1e-3)
+    assert sorted(nearest) == list(range(len(theirs)))
 
 
 def test_opencv_pads_as_the_search_does():
