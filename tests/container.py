@@ -20,6 +20,7 @@ from backend.config import ROOT
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 TOOLS = ("unshare", "setpriv", "chroot", "mount")
+SEARCHED = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"  # root's tools are not on everybody's path
 SYSTEM = ("usr", "etc", "proc", "dev")
 LINKS = ("bin", "sbin", "lib", "lib64")  # into usr on most systems
 
@@ -77,7 +78,7 @@ def read_recipe() -> Recipe:
 
 def is_possible() -> bool:
     """Whether namespaces and mounts are ours to make here."""
-    if os.getuid() or not all(map(shutil.which, TOOLS)):
+    if os.getuid() or not all(shutil.which(tool, path=SEARCHED) for tool in TOOLS):
         return False
     return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
 
@@ -113,7 +114,10 @@ class Container:
         where = [str(self._root), str(self.application), str(self.data), str(self.recipe.user), places]
         variables = [f"{name}={value}" for name, value in self.environment.items()]
         return subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", SCRIPT, "sh", *where, *variables, *command], stdout=output, stderr=output
+            ["unshare", "--mount", "sh", "-c", SCRIPT, "sh", *where, *variables, *command],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PATH": SEARCHED},
         )
 
     def run(self, command: list[str]) -> tuple[int, str]:
