@@ -13,12 +13,12 @@ import requests
 import yaml
 
 from backend.config import ROOT, Settings
-from tests.container import Container, is_possible, read_recipe
+from tests.container import TOOLS, Container, is_possible, read_recipe
 from tests.generators import face_picture, write_picture
 from tests.server import Server, free_port
 
 COMPOSE = ROOT / "deploy" / "compose.yaml"
-needs_root = pytest.mark.skipif(not is_possible(), reason="namespaces and mounts are root's alone")
+needs_root = pytest.mark.skipif(not is_possible(), reason=f"needs root with namespaces, and {', '.join(TOOLS)}")
 
 
 @pytest.fixture
