@@ -65,7 +65,8 @@ def fit(judged: Judged) -> Fitted:
     threshold = lowest_threshold(judged)
     slope, bias = platt(judged)
     prior = float(1 / (1 + np.exp(slope * threshold + bias)))
-    calibration = Calibration(scale=round(slope, 4), threshold=round(threshold, 4))
+    # Rounded down it would call the very file fake that it was set above.
+    calibration = Calibration(scale=round(slope, 4), threshold=round_up(threshold, 4))
     weights = source_weights(judged) * np.where(judged.fake, 2 * prior, 2 * (1 - prior))
     probabilities = np.array([calibration.fake_probability(logit) for logit in judged.logits])
     by_others = cross_validated(judged)
@@ -91,6 +92,12 @@ def lowest_threshold(judged: Judged) -> float:
         return max(thresholds)
     candidates: list[float] = np.unique(judged.logits).tolist()
     return max(candidates, key=lambda threshold: balanced_accuracy(judged, threshold))
+
+
+def round_up(value: float, digits: int) -> float:
+    """The lowest number of so many digits after the point that is not below a value."""
+    rounded = round(value, digits)
+    return rounded if rounded >= value else round(rounded + 10.0**-digits, digits)
 
 
 def platt(judged: Judged) -> tuple[float, float]:

@@ -48,21 +48,33 @@ def test_a_known_scale_is_recovered():
     assert slope == pytest.approx(0.7, rel=0.05) and bias == pytest.approx(0.0, abs=0.1)
 
 
-def test_the_threshold_keeps_the_bound_of_every_source():
+@pytest.fixture
+def bounded() -> Judged:
+    """Files of two sources of reals that have bounds, and of one of fakes."""
     random = np.random.default_rng(1)
-    reals = [("portraits", random.normal(0, 1, 500)), ("web photos", random.normal(-1, 1, 500))]
-    logits = np.concatenate([values for _, values in reals] + [random.normal(4, 1, 500)])
+    logits = np.concatenate([random.normal(0, 1, 500), random.normal(-1, 1, 500), random.normal(4, 1, 500)])
     sources = ["portraits"] * 500 + ["web photos"] * 500 + ["sd3"] * 500
-    files = judged(logits, [False] * 1000 + [True] * 500, sources)
-    threshold = lowest_threshold(files)
-    for source in ("portraits", "web photos"):
-        share = called_fake(files.where((files.sources == source) & ~files.fake), threshold)
-        assert share <= REAL_BOUNDS[source]
-    shares = [
-        called_fake(files.where((files.sources == source) & ~files.fake), threshold - 0.2) > REAL_BOUNDS[source]
-        for source in ("portraits", "web photos")
-    ]
-    assert any(shares)
+    return judged(logits, [False] * 1000 + [True] * 500, sources)
+
+
+def shares_of_reals(files: Judged, threshold: float) -> dict[str, float]:
+    """Of each source of reals the share that is called fake."""
+    reals = files.where(~files.fake)
+    return {str(one): called_fake(reals.where(reals.sources == one), threshold) for one in np.unique(reals.sources)}
+
+
+def test_the_threshold_keeps_the_bound_of_every_source(bounded):
+    threshold = lowest_threshold(bounded)
+    assert all(share <= REAL_BOUNDS[one] for one, share in shares_of_reals(bounded, threshold).items())
+    assert any(share > REAL_BOUNDS[one] for one, share in shares_of_reals(bounded, threshold - 0.2).items())
+
+
+def test_the_threshold_as_it_is_written_down_keeps_the_bounds_too(bounded):
+    for moved in np.arange(10) / 30_000:  # whichever way the last digit would be rounded
+        files = Judged(bounded.logits + moved, bounded.fake, bounded.sources, bounded.groups)
+        threshold = fit(files).calibration.threshold
+        assert threshold == round(threshold, 4)
+        assert all(share <= REAL_BOUNDS[one] for one, share in shares_of_reals(files, threshold).items())
 
 
 def test_at_the_threshold_odds_are_even_under_the_prior_that_is_told():
