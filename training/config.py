@@ -36,6 +36,7 @@ class TrainingConfig:
     learning_rate: float = 3e-4  # at its peak
     warm_up: float = 0.05  # of the run, in which the learning rate rises
     weight_decay: float = 0.02
+    sharpness_radius: float = 0.0  # by the norm over all weights: how far around them the loss is to be low, on JAX
     weights_memory: float = 0.999  # of the running average of the weights that is kept
     label_smoothing: float = 0.05
     map_share: float = 0.25  # of the loss: how strongly the logit map follows the masks
@@ -47,6 +48,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.pairs + self.self_blended == 0 or self.singles % 2:
             raise ValueError("a batch needs pairs or self-blended pictures, and an even number of singles")
+        if self.sharpness_radius < 0:
+            raise ValueError("the radius of sharpness-aware steps is not below 0")
 
     @property
     def batch(self) -> int:

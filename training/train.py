@@ -140,7 +140,7 @@ def fit(
     write_config(config, run / "config.json")
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if on_accelerator() else "float32")
-    learner = Learner(load_network(weights), config, [load_network(teacher) for teacher in teachers])
+    learner = learner_for(load_network(weights), config, [load_network(teacher) for teacher in teachers])
     learner.compile(optimizer=optimiser(config))
     learner.fit(
         BatchSampler(faces, config, workers=LOADERS, max_queue_size=2 * LOADERS),
@@ -152,6 +152,15 @@ def fit(
             Journal(run, held_back),
         ],
     )
+
+
+def learner_for(network: keras.Model, config: TrainingConfig, teachers: Sequence[keras.Model]) -> Learner:
+    """The learner that takes a configuration's kind of steps."""
+    if not config.sharpness_radius:
+        return Learner(network, config, teachers)
+    from training.sharpness import SharpnessAwareLearner  # since other backends need no JAX
+
+    return SharpnessAwareLearner(network, config, teachers)
 
 
 def on_accelerator() -> bool:
