@@ -23,7 +23,7 @@ EXPERIMENTS_PATH = ROOT / "training" / "experiments.json"
 MIXES_PATH = ROOT / "training" / "mixes.json"
 RUNS_PATH = ROOT / "training" / "runs.json"
 TRIED_PATH = ROOT / "training" / "anomalies.json"
-SHIPPED_RUN = "P"  # what `card.md` says was shipped
+SHIPPED_RUNS = ("AA", "AB")  # side by side, what `card.md` says was shipped
 
 
 def write_card(figures: dict[str, Any], manifest: Manifest) -> None:
@@ -54,7 +54,7 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "spoiled": spoiled_table(tried["steps"]),
         "measured_files": [measured_files(tried["files"])],
         "people": people_table(figures["people"]),
-        "run": [run_length(runs[SHIPPED_RUN])],
+        "runs": [length_of([runs[name] for name in SHIPPED_RUNS])],
         "files": [str(experiments["files"])],
         "per_source": [str(experiments["per_source"])],
         "averages": comparison_table(experiments["mixes"]["averages"]),
@@ -110,12 +110,13 @@ def real_table(rows: dict[str, dict[str, dict[str, Any]]]) -> Iterator[str]:
         yield f"| {source} | {rates['shipped']['files']} | {percent(rates['shipped'])} | {percent(rates['held_out'])} |"
 
 
-def run_length(run: dict[str, Any]) -> str:
-    """How much a run of `training/runs.json` learned."""
-    config = TrainingConfig(**run["configuration"])
+def length_of(runs: Sequence[dict[str, Any]]) -> str:
+    """How much runs of `training/runs.json`, side by side and alike in their batches, learned."""
+    config = TrainingConfig(**runs[0]["configuration"])
+    epochs = " and ".join(str(len(run["epochs"])) for run in runs)
     return (
-        f"{len(run['epochs'])} epochs of {config.epoch_steps} steps with a batch of {config.batch}, "
-        f"in {config.minutes:.0f} minutes on one {run['device']}"
+        f"{epochs} epochs of {config.epoch_steps} steps with a batch of {config.batch}, "
+        f"in {config.minutes:.0f} minutes on one {runs[0]['device']}"
     )
 
 
