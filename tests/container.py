@@ -32,13 +32,13 @@ mount -t tmpfs -o mode=755 none "$root"
 for link in {links}; do
     if [ -L "/$link" ]; then cp -P "/$link" "$root/"; elif [ -d "/$link" ]; then places="$places /$link"; fi
 done
+mkdir -p "$root/app" "$root/data" "$root/tmp"
+mount -t tmpfs -o size=64m,mode=1777 none "$root/tmp" # first, since the Python that runs the tests may lie in it
 for place in $places; do
     mkdir -p "$root$place"; mount --rbind "$place" "$root$place"; mount -o remount,bind,ro "$root$place"
 done
-mkdir -p "$root/app" "$root/data" "$root/tmp"
 mount --bind "$application" "$root/app"; mount -o remount,bind,ro "$root/app"
 mount --bind "$data" "$root/data"
-mount -t tmpfs -o size=64m,mode=1777 none "$root/tmp"
 mount -o remount,ro "$root"
 exec chroot "$root" setpriv --reuid "$uid" --regid "$uid" --clear-groups --bounding-set=-all --inh-caps=-all \
     --no-new-privs env -i --chdir=/app "$@"
