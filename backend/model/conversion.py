@@ -7,7 +7,6 @@ keeps TensorFlow's half gigabyte out of the service.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,8 +62,10 @@ def convert(model_path: Path, fake_index: int, folder: Path) -> None:
     original = KerasClassifier(model_path, fake_index)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
-        openvino.save_model(openvino.convert_model(original.model), Path(unfinished) / IR_NAME, compress_to_fp16=False)
-        converted = OpenVinoClassifier(Path(unfinished), fake_index, reduced_precision=False, streams=1)
+        made = Path(unfinished) / folder.name
+        made.mkdir()
+        openvino.save_model(openvino.convert_model(original.model), made / IR_NAME, compress_to_fp16=False)
+        converted = OpenVinoClassifier(made, fake_index, reduced_precision=False, streams=1)
         crops = golden_crops()
         worst = max(
             float(np.abs(ours - theirs).max())
@@ -73,9 +74,11 @@ def convert(model_path: Path, fake_index: int, folder: Path) -> None:
         )
         if not worst <= LOGIT_TOLERANCE:
             raise ConversionError(f"the converted network answers otherwise, by up to {worst:.4g}")
-        if not folder.exists():
-            shutil.copytree(unfinished, folder.with_suffix(".part"), dirs_exist_ok=True)
-            folder.with_suffix(".part").rename(folder)
+        try:
+            made.rename(folder)
+        except OSError:
+            if not (folder / IR_NAME).exists():  # where it does, another process was faster
+                raise
 
 
 if __name__ == "__main__":

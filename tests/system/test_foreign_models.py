@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -114,6 +115,16 @@ def test_a_converted_model_answers_as_the_original_does(tmp_path):
     assert maps is None
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert converted_folder(path, 0, tmp_path / "cache") == folder
+
+
+def test_of_processes_that_convert_a_model_at_once_each_has_it_whole_and_nothing_else_is_left(tmp_path):
+    path = saved(tmp_path / "model.h5", 1, "sigmoid")
+    cache = tmp_path / "cache"
+    with ThreadPoolExecutor(3) as pool:
+        folders = set(pool.map(lambda _: converted_folder(path, 1, cache), range(3)))
+    assert [*cache.iterdir()] == [*folders]
+    ours, _ = OpenVinoClassifier(folders.pop(), 1, reduced_precision=False, streams=1).predict(golden_crops())
+    np.testing.assert_allclose(ours, KerasClassifier(path, 1).predict(golden_crops())[0], atol=1e-4)
 
 
 def test_what_cannot_be_converted_says_why(tmp_path):
