@@ -18,8 +18,8 @@ run: .venv/.run  ## Serve on http://127.0.0.1:5000, the page on http://localhost
 worker: .venv/.fleet  ## Judge jobs of the services that share DETECTOR_BROKER_URL and DETECTOR_STORAGE_URL
 	@exec $(BIN)/python backend/worker.py
 
-test: .venv/.dev  ## Run all tests
-	$(BIN)/python -m pytest
+test: .venv/.dev  ## Run all tests, those of a file in one process
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 test-web: .venv/.dev frontend/node_modules  ## Run the page's tests, in Chromium (needs Node and npm)
 	@test -x /usr/bin/chromium || { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -qy chromium; } || { \
