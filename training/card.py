@@ -59,6 +59,8 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "per_source": [str(experiments["per_source"])],
         "averages": comparison_table(experiments["mixes"]["averages"]),
         "steps_from_p": comparison_table(experiments["mixes"]["steps_from_p"]),
+        "denied_files": [str(experiments["denied_files"])],
+        "unseen": comparison_table(experiments["mixes"]["unseen"]),
         "short_runs": comparison_table(experiments["mixes"]["short_runs"]),
         "runtimes": comparison_table(experiments["runtimes"]),
         "views": comparison_table(experiments["views"]),

@@ -1,9 +1,10 @@
 """Comparing: `python -m training.compare --data DIR [DIR ...] --checkpoints DIR`.
 
 Averages of checkpoints (`training/mixes.json`), runtimes of the shipped model, views of a crop and other cuts of a
-face, all on the same pictures held back, each looked at once by the service's own detector and cropper; and ways from
-frames to clips. Writes `training/experiments.json` for the card. An average whose checkpoints are not at hand keeps
-what was measured of it, as long as the pictures are the same.
+face, all on the same pictures held back, each looked at once by the service's own detector and cropper; runs that were
+denied whole sources, on more pictures of those; and ways from frames to clips. Writes `training/experiments.json` for
+the card. An average whose checkpoints are not at hand keeps what was measured of it, as long as the pictures are the
+same.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from backend.model.views import VIEWS, View, closer, itself, mirrored
 from training.aggregations import TRIED_AGGREGATIONS, tracks_of
 from training.averaging import save_average
 from training.calibrate import REAL_BOUNDS, lowest_threshold
-from training.card import EXPERIMENTS_PATH, MIXES_PATH, MODEL_PATH
+from training.card import EXPERIMENTS_PATH, MIXES_PATH, MODEL_PATH, RUNS_PATH
 from training.cuts import TRIED_CUTS, ResizedNetwork, recut
-from training.dataset import capped, read_folders, split
+from training.dataset import Sample, capped, read_folders, split
 from training.evaluate import by_kin
 from training.judging import JudgedFile, examine_samples, judge_examined, score_examined, served_classifier
 from training.metrics import Judged, area, called_fake
@@ -52,6 +53,20 @@ TRIED_VIEWS: dict[str, tuple[View, ...]] = {
 }
 STRONGLY_COMPRESSED = {"CRF 40": (40, 1.0)}
 GENERATORS = ("stylegan1", "stylegan2", "diffusion", "other GANs")
+UNSEEN = "unseen"  # the table of runs that were denied sources
+
+LookedAt = tuple[Sequence[Sample], Sequence[list[ExaminedFrame]]]  # pictures, and what was seen in each
+
+
+def denied_sources() -> set[str]:
+    """Sources that some runs were denied, so that they are told by networks that never learned from their like."""
+    runs = json.loads(RUNS_PATH.read_text(encoding="utf-8"))
+    return {source for run in runs for source in run.get("sources left out", ())}
+
+
+def with_faces(examined: Sequence[list[ExaminedFrame]]) -> int:
+    """In how many files a face was seen."""
+    return sum(any(crop.face for frame in frames for crop in frame.crops) for frames in examined)
 
 
 def mix_figures(files: Sequence[JudgedFile]) -> dict[str, float]:
@@ -106,18 +121,37 @@ class Comparison:
     """The pictures that everything is compared on, and what has been seen of them."""
 
     def __init__(self, data: Sequence[Path]) -> None:
-        _, self._held_back = split(read_folders(data))
+        training, self._held_back = split(read_folders(data))
         self._manifest = read_manifest(manifest_path(MODEL_PATH))
         self._clips = [sample for sample in self._held_back if sample.is_clip]
         self._samples = capped([sample for sample in self._held_back if not sample.is_clip], PER_SOURCE, seed=0)
         self._examined = examine_samples(self._samples, self._manifest)
+        denied = denied_sources()
+        more = [sample for sample in training if sample.source in denied and not sample.is_clip]
+        self._denied = capped(more, PER_SOURCE, seed=0)
+        self._denied_examined = examine_samples(self._denied, self._manifest)
 
     def __len__(self) -> int:
-        return sum(any(crop.face for frame in frames for crop in frame.crops) for frames in self._examined)
+        return with_faces(self._examined)
+
+    @property
+    def denied(self) -> int:
+        """Pictures that other runs learn from, of sources that some runs were denied."""
+        return with_faces(self._denied_examined)
 
     def mixes(self, checkpoints: Path, known: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
         """Tables of averages of checkpoints, by one crop alone; `known` are those measured before on these pictures."""
-        examined = recut(self._samples, self._examined, MIX_MARGIN, CROP_SIDE)
+        held_back = self._samples, recut(self._samples, self._examined, MIX_MARGIN, CROP_SIDE)
+        denied = self._denied, recut(self._denied, self._denied_examined, MIX_MARGIN, CROP_SIDE)
+
+        def figures_of(table: str, average: Path) -> dict[str, float]:
+            classifier = served_classifier(average)
+            files = self._judge(classifier, (itself,), held_back)
+            if table == "averages":
+                return mix_figures(files)
+            if table == UNSEEN:
+                return mix_figures(files + self._judge(classifier, (itself,), denied))
+            return mix_figures(files) | self._of_clips_and_maps(classifier)
 
         def row_of(mix: dict[str, Any], table: str) -> dict[str, Any]:
             paths = [checkpoints / name for name in mix["shares"]]
@@ -126,9 +160,7 @@ class Comparison:
             with tempfile.TemporaryDirectory() as folder:
                 average = Path(folder) / "mix.h5"
                 save_average(paths, list(mix["shares"].values()), average)
-                classifier = served_classifier(average)
-            row = {"what": mix["what"], **mix_figures(self._judge(classifier, (itself,), examined))}
-            return row | self._of_clips_and_maps(classifier) if table != "averages" else row
+                return {"what": mix["what"], **figures_of(table, average)}
 
         return {
             table: [{**row_of(mix, table), "kept": mix["kept"]} for mix in tqdm(mixes, table)]
@@ -158,8 +190,8 @@ class Comparison:
         rows = []
         for what, (margin, side) in TRIED_CUTS.items():
             model = served_classifier(MODEL_PATH) if side == CROP_SIDE else ResizedNetwork(MODEL_PATH, side)
-            examined = recut(self._samples, self._examined, margin, side)
-            rows.append({"what": what, **mix_figures(self._judge(model, (itself,), examined))})
+            looked_at = self._samples, recut(self._samples, self._examined, margin, side)
+            rows.append({"what": what, **mix_figures(self._judge(model, (itself,), looked_at))})
         return rows
 
     def aggregations(self) -> list[dict[str, Any]]:
@@ -187,11 +219,11 @@ class Comparison:
         self,
         classifier: Classifier,
         views: Sequence[View] = VIEWS,
-        examined: Sequence[list[ExaminedFrame]] | None = None,
+        looked_at: LookedAt | None = None,
     ) -> list[JudgedFile]:
-        """Judged pictures in which a face was found."""
-        model = LoadedModel(classifier, self._manifest)
-        files = judge_examined(self._samples, examined or self._examined, model, views)
+        """Judged pictures in which a face was found: those held back, as they are served, unless told otherwise."""
+        samples, examined = looked_at or (self._samples, self._examined)
+        files = judge_examined(samples, examined, LoadedModel(classifier, self._manifest), views)
         return [file for file in files if file.basis == "face_picture"]
 
 
@@ -208,6 +240,7 @@ def main() -> None:
     experiments = {
         "files": len(comparison),
         "per_source": PER_SOURCE,
+        "denied_files": comparison.denied,
         "mixes": comparison.mixes(wanted.checkpoints, before["mixes"] if same else {}),
         "runtimes": comparison.runtimes(),
         "views": comparison.views(),
