@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ os.environ |= {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
 # Seeded, and without deadlines: machines are shared, and what is slow there once is no fault.
 hypothesis_settings.register_profile("seeded", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("seeded")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let no test of another process run beside one that is marked `alone`."""
+    with Path(__file__).open() as shared:
+        fcntl.flock(shared, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+        try:
+            return (yield)
+        finally:
+            fcntl.flock(shared, fcntl.LOCK_UN)  # which closing does not do while a forked process has it open
 
 
 @pytest.fixture

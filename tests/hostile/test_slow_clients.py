@@ -62,6 +62,7 @@ def check_probes(server: Server, seconds: float) -> None:
     assert quantiles(taken, n=100)[98] < PROBE_SECONDS and max(taken) < PAUSED_SECONDS
 
 
+@pytest.mark.alone
 def test_half_open_connections_hold_no_worker_and_are_closed(server, tmp_path, many_open_files):
     picture = write_picture(tmp_path / "a.jpg", face_picture())
     with contextlib.ExitStack() as stack:
@@ -74,6 +75,7 @@ def test_half_open_connections_hold_no_worker_and_are_closed(server, tmp_path, m
         wait_until(lambda: all(map(is_closed, silent + half)), Deadlines.head + 5)
 
 
+@pytest.mark.alone
 def test_more_connections_than_there_is_room_for_push_out_the_oldest(server, many_open_files):
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(connection(server.url)) for _ in range(TOO_MANY)]
@@ -113,6 +115,7 @@ def dripping(sockets: Sequence[socket.socket]) -> Iterator[None]:
         task.result()
 
 
+@pytest.mark.alone
 def test_dripped_bodies_hold_no_worker_and_are_answered_at_the_deadline(server, tmp_path):
     picture = write_picture(tmp_path / "a.jpg", face_picture())
     request = head(
