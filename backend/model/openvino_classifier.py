@@ -45,6 +45,8 @@ class OpenVinoClassifier:
         reduced = reduced_precision and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         network = core.read_model(folder / IR_NAME)
         network.reshape([1, CROP_SIDE, CROP_SIDE, 3])
+        if reduced:
+            activate_by_tangents(openvino, network)
         steps = openvino.preprocess.PrePostProcessor(network)
         steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
         hints = {
@@ -95,6 +97,21 @@ class OpenVinoClassifier:
         finally:
             for request in requests:
                 self._requests.put(request)
+
+
+def activate_by_tangents(openvino: Any, network: Any) -> None:
+    """Have x * sigmoid(x) computed as x/2 * (1 + tanh(x/2)), which is the same without a division.
+
+    Where convolutions are in bfloat16, what they are followed by takes nearly half of the time, and this less of it.
+    """
+    operations = openvino.opset14
+    half, one = (operations.constant(np.float32(number)) for number in (0.5, 1.0))
+    for node in network.get_ops():
+        if node.get_type_name() == "Swish":
+            halved = operations.multiply(node.input_value(0), half)
+            activated = operations.multiply(halved, operations.add(operations.tanh(halved), one))
+            for taker in node.output(0).get_target_inputs():
+                taker.replace_source_output(activated.output(0))
 
 
 def _compile_to_give_way(core: Any, network: Any, hints: Mapping[str, object]) -> Any:

@@ -16,7 +16,8 @@ import pytest
 from backend.model.conversion import ConversionError, converted_folder
 from backend.model.golden import golden_crops
 from backend.model.keras_classifier import KerasClassifier
-from backend.model.openvino_classifier import NICENESS, OpenVinoClassifier
+from backend.model.openvino_classifier import IR_NAME, NICENESS, OpenVinoClassifier, activate_by_tangents
+from backend.silent_openvino import import_openvino
 from tests.generators import face_picture, write_picture
 from tests.server import running_server, wait_until
 
@@ -115,6 +116,20 @@ def test_a_converted_model_answers_as_the_original_does(tmp_path):
     assert maps is None
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert converted_folder(path, 0, tmp_path / "cache") == folder
+
+
+def test_activations_by_tangents_give_what_those_by_sigmoids_give(tmp_path):
+    path = saved(tmp_path / "model.h5", 3, "swish", last=keras.layers.Dense(1, activation="sigmoid"))
+    openvino = import_openvino()
+    network = openvino.Core().read_model(converted_folder(path, 1, tmp_path / "cache") / IR_NAME)
+    crops = golden_crops().astype(np.float32)
+    exactly = {"INFERENCE_PRECISION_HINT": "f32"}
+    before = openvino.compile_model(network, "CPU", exactly)(crops)[0]
+    assert "Swish" in {node.get_type_name() for node in network.get_ops()}
+    activate_by_tangents(openvino, network)
+    assert "Swish" not in {node.get_type_name() for node in network.get_ops()}
+    np.testing.assert_allclose(openvino.compile_model(network, "CPU", exactly)(crops)[0], before, atol=1e-6)
+    assert np.ptp(before) > 1e-4
 
 
 def test_of_processes_that_convert_a_model_at_once_each_has_it_whole_and_nothing_else_is_left(tmp_path):
