@@ -116,6 +116,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path, form):
         assert not re.search(r"<script|<img|src=|href=|url\(", page)
 
 
+@pytest.mark.alone
 def test_it_can_be_interrupted(tmp_path):
     path = write_video(tmp_path / "long.mp4", face_frames(250, 480, 640), key_every=250)
     output = tmp_path / "out.jsonl"

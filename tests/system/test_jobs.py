@@ -63,6 +63,7 @@ def test_a_job_has_the_verdict_that_predict_gives(server, picture):
     wait_until(lambda: nothing_lies_about(server), 10)
 
 
+@pytest.mark.alone
 def test_what_is_told_of_a_job_is_as_described(server, picture, slow):
     api = schemathesis.openapi.from_url(server.url + "/openapi.json")
     submitted = server.submit(picture, slow, key="as-described")
