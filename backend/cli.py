@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import cv2
 from tqdm import tqdm
@@ -120,6 +121,18 @@ def open_output(path: Path | None, start: str) -> TextIO:
     return path.open("a", encoding="utf-8", errors="surrogateescape", newline="")
 
 
+class UninterruptedPool(ThreadPoolExecutor):
+    """Threads that are all waited for: one whose start an interrupt broke off would run on, known to nobody."""
+
+    def submit(self, *work: Any, **options: Any) -> Future[Any]:
+        """Take work, and an interrupt only when its thread has been started."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(*work, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def scan(
     paths: Sequence[Path],
     earlier: Sequence[Finding],
@@ -141,7 +154,7 @@ def scan(
 
     with (
         closing(examiner),
-        ThreadPoolExecutor(settings.analyses) as pool,
+        UninterruptedPool(settings.analyses) as pool,
         tqdm(total=len(paths), initial=len(paths) - len(left), unit="file", file=sys.stderr, disable=None) as bar,
     ):
         for finding in in_order(Workers(pool, settings.analyses), judge, left):

@@ -9,11 +9,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from backend.cli import UninterruptedPool
 from backend.config import ROOT
 from tests.generators import face_frames, face_picture, write_picture, write_video
 from tests.server import wait_until
@@ -116,7 +118,20 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path, form):
         assert not re.search(r"<script|<img|src=|href=|url\(", page)
 
 
-@pytest.mark.alone
+def test_an_interrupt_waits_until_the_thread_that_is_being_started_is_known_and_then_for_its_work(monkeypatch):
+    done = threading.Event()
+    start = threading.Thread.start
+
+    def interrupted_start(thread: threading.Thread) -> None:
+        start(thread)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted_start)
+    with pytest.raises(KeyboardInterrupt), UninterruptedPool(1) as pool:
+        pool.submit(lambda: done.wait(0.3) or done.set())
+    assert done.is_set()
+
+
 def test_it_can_be_interrupted(tmp_path):
     path = write_video(tmp_path / "long.mp4", face_frames(250, 480, 640), key_every=250)
     output = tmp_path / "out.jsonl"
