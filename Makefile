@@ -19,7 +19,7 @@ worker: .venv/.fleet  ## Judge jobs of the services that share DETECTOR_BROKER_U
 	@exec $(BIN)/python backend/worker.py
 
 test: .venv/.dev  ## Run all tests, those of a file in one process
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test-web: .venv/.dev frontend/node_modules  ## Run the page's tests, in Chromium (needs Node and npm)
 	@test -x /usr/bin/chromium || { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -qy chromium; } || { \

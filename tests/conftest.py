@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from backend.config import Settings
 from backend.jobs.redis_ledger import connect
 from tests.fakes import FakeClassifier, ReadyModel, examine_here
 from tests.fleet import ObjectStore, running_store
+from tests.generators import face_frames, write_video
 from tests.redis_server import RedisServer, running_redis
 
 # Tests run on processors, where there are GPUs too: these hide them from Keras, in processes that tests start as well.
@@ -26,15 +26,10 @@ hypothesis_settings.register_profile("seeded", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("seeded")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let no test of another process run beside one that is marked `alone`."""
-    with Path(__file__).open() as shared:
-        fcntl.flock(shared, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
-        try:
-            return (yield)
-        finally:
-            fcntl.flock(shared, fcntl.LOCK_UN)  # which closing does not do while a forked process has it open
+@pytest.fixture(scope="session")
+def slow_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video with one key frame only, so that there is always much to decode before the next instant."""
+    return write_video(tmp_path_factory.mktemp("slow") / "slow.mp4", face_frames(250, 720, 1280), key_every=250)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from backend.config import ROOT
 from bench.documents import publish
 from tests.generators import face_frames, face_picture, write_picture, write_video
 from tests.hostile.files import Case, all_cases
+from tests.hostile.slow import DRIPPED, HALF_OPEN, begun_bodies, dripping, half_open, open_files
 from tests.server import Server, running_server, wait_until
 
 CLIENTS = 64
@@ -33,6 +34,9 @@ SECONDS = 120
 KILL_SECONDS = 15  # between two workers that are killed
 SAMPLE_SECONDS = 10
 PROBE_PAUSE = 0.05  # seconds
+SLOW_SECONDS = 8  # in which slow clients are borne; half-open connections are closed soon after
+MOST_OPEN = 1024  # files of this process
+PROBE_MILLISECONDS = 100  # allowed of 99 in a hundred probes
 SHOWN = 10  # samples of memory in the table, evenly spread
 SETTLE_SECONDS = 20  # in which the last requests end and a killed worker is replaced
 GROWTH_MEGABYTES = (
@@ -49,6 +53,7 @@ class Record:
     statuses: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     probes: list[float] = field(default_factory=list)
+    probes_besieged: list[float] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
     killed: int = 0
 
@@ -71,7 +76,11 @@ def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--seconds", type=int, default=SECONDS)
     seconds = ask.parse_args().seconds
-    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder), **SHORT_LIVED) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server(Path(folder), **SHORT_LIVED) as server,
+        open_files(MOST_OPEN),
+    ):
         server.wait_for("/readyz", 200)
         record, before, after = soak(server, files(Path(folder)), CLIENTS, seconds)
     growth = record.megabytes[-1] - record.megabytes[len(record.megabytes) // 2]
@@ -80,6 +89,10 @@ def main() -> int:
         faults.append(f"memory grew by {growth:.0f} MB in the second half")
     if after.exceed(before):
         faults.append(f"left over: {after}, before {before}")
+    for when, probes in (("under load", record.probes), ("beside slow clients", record.probes_besieged)):
+        slow = 1000 * quantiles(probes, n=100)[98]
+        if slow > PROBE_MILLISECONDS:
+            faults.append(f"of the health probes {when} one in a hundred took {slow:.0f} ms or longer")
     text = report(record, seconds, before, after, faults)
     print(text)
     publish(ROOT / "SECURITY.md", "soak", text)
@@ -101,6 +114,8 @@ def soak(server: Server, cases: Sequence[Case], clients: int, seconds: float) ->
     assert first.status_code == 200, first.text
     before = holdings(server)
     with ThreadPoolExecutor(clients + 2) as pool, ProcessPoolExecutor(1, get_context("spawn")) as processes:
+        with half_open(server.url), begun_bodies(server.url) as begun, dripping(begun):
+            record.probes_besieged = processes.submit(probe, server.url, SLOW_SECONDS).result()
         probes = processes.submit(probe, server.url, seconds)
         tasks = [pool.submit(client, server.url, cases, place, over, record) for place in range(clients)]
         tasks += [pool.submit(watch, server, over, record) for watch in (sample_memory, kill_workers)]
@@ -171,16 +186,15 @@ def holdings(server: Server) -> Holdings:
 def report(record: Record, seconds: int, before: Holdings, after: Holdings, faults: Sequence[str]) -> str:
     """The figures as a table."""
     places = [round(part * (len(record.megabytes) - 1) / (SHOWN - 1)) for part in range(SHOWN)]
-    milliseconds = [1000 * seconds for seconds in record.probes]
     statuses = ", ".join(f"{count} x {status}" for status, count in sorted(record.statuses.items()))
     rows = [
         ("answers", f"{sum(record.statuses.values())}: {statuses}"),
         ("anything else than 200, 4xx or 503", f"{len(record.faults)}"),
         ("workers killed meanwhile", f"{record.killed}"),
+        ("health probe, median, 99th percentile, slowest", told(record.probes)),
         (
-            "health probe, median, 99th percentile, slowest",
-            f"{quantiles(milliseconds, n=2)[0]:.0f}, {quantiles(milliseconds, n=100)[98]:.0f}, "
-            f"{max(milliseconds):.0f} ms of {len(milliseconds)}",
+            f"the same beside {HALF_OPEN} half-open connections and {DRIPPED} dripped uploads",
+            told(record.probes_besieged),
         ),
         (
             f"memory of the service after {', '.join(str((at + 1) * SAMPLE_SECONDS) for at in places)} s",
@@ -199,6 +213,13 @@ def report(record: Record, seconds: int, before: Holdings, after: Holdings, faul
         *(f"\n**Fault:** {fault}" for fault in faults[:10]),
     ]
     return "\n".join(lines)
+
+
+def told(probes: Sequence[float]) -> str:
+    """Median, 99th percentile and maximum of what probes took."""
+    milliseconds = [1000 * seconds for seconds in probes]
+    median, late = quantiles(milliseconds, n=2)[0], quantiles(milliseconds, n=100)[98]
+    return f"{median:.0f}, {late:.0f}, {max(milliseconds):.0f} ms of {len(milliseconds)}"
 
 
 if __name__ == "__main__":

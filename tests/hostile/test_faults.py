@@ -19,7 +19,7 @@ import requests
 
 from backend.store.frames import FRAME_NAME
 from backend.store.uploads import FOLDER_NAME
-from tests.generators import face_frames, face_picture, write_picture, write_video
+from tests.generators import face_picture, write_picture
 from tests.server import Server, running_server, wait_until
 
 SHORT_LIVED = {"DETECTOR_RETENTION": "2", "DETECTOR_PURGE_INTERVAL": "1"}
@@ -30,13 +30,6 @@ UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_picture(tmp_path_factory.mktemp("picture") / "a.jpg", face_picture())
-
-
-@pytest.fixture(scope="module")
-def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """It takes seconds to examine, so that something can happen meanwhile."""
-    frames = face_frames(250, 720, 1280)
-    return write_video(tmp_path_factory.mktemp("long") / "a.mp4", frames, key_every=250)
 
 
 @pytest.fixture
@@ -84,8 +77,8 @@ def processor_ticks(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
-def test_each_file_is_judged_in_a_folder_of_its_own_that_no_other_user_can_enter(server, long_video):
-    pool, answers = in_background(server, long_video, 2)
+def test_each_file_is_judged_in_a_folder_of_its_own_that_no_other_user_can_enter(server, slow_video):
+    pool, answers = in_background(server, slow_video, 2)
     wait_until(lambda: len(list(server.uploads.glob("upload-*/*"))) == 2, 20)
     folders = list(server.uploads.glob("upload-*"))
     assert len(folders) == 2 and all(FOLDER_NAME.fullmatch(folder.name) for folder in folders)
@@ -96,18 +89,18 @@ def test_each_file_is_judged_in_a_folder_of_its_own_that_no_other_user_can_enter
     assert not any(server.uploads.glob("upload-*"))
 
 
-def test_a_killed_worker_costs_its_file_an_error_and_no_other_anything(server, picture, long_video):
+def test_a_killed_worker_costs_its_file_an_error_and_no_other_anything(server, picture, slow_video):
     for _ in server.workers():  # so that each has started, and works hereafter at nothing but files
         assert server.predict(picture).status_code == 200
     rested = {pid: processor_ticks(pid) for pid in server.workers()}
-    pool, (answer,) = in_background(server, long_video, 1)
+    pool, (answer,) = in_background(server, slow_video, 1)
     wait_until(lambda: any(processor_ticks(pid) > ticks + 5 for pid, ticks in rested.items()), 10)
     for pid in server.workers():
         os.kill(pid, signal.SIGKILL)
     assert (answer.result().status_code, answer.result().json()["code"]) == (422, "unreadable_media"), server.log
     pool.shutdown()
     assert server.predict(picture).status_code == 200
-    assert server.predict(long_video).status_code == 200
+    assert server.predict(slow_video).status_code == 200
 
 
 def test_workers_that_are_killed_while_they_rest_are_replaced(server, picture):
@@ -120,12 +113,12 @@ def test_workers_that_are_killed_while_they_rest_are_replaced(server, picture):
             assert server.predict(picture).status_code == 200
 
 
-def test_a_service_killed_during_requests_leaves_no_process_and_nothing_old(tmp_path, picture, long_video):
+def test_a_service_killed_during_requests_leaves_no_process_and_nothing_old(tmp_path, picture, slow_video):
     with running_server(tmp_path, **SHORT_LIVED) as server:
         server.wait_for("/readyz", 200)
         assert server.predict(picture).status_code == 200
         workers = server.children()
-        pool, answers = in_background(server, long_video, 4)
+        pool, answers = in_background(server, slow_video, 4)
         server.kill()
         assert all(isinstance(answer.exception(), requests.ConnectionError) for answer in answers)
         pool.shutdown()

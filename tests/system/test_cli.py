@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,15 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path, form):
         assert not re.search(r"<script|<img|src=|href=|url\(", page)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Also where a shell that put the tests into the background has SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_until_the_thread_that_is_being_started_is_known_and_then_for_its_work(monkeypatch):
     done = threading.Event()
     start = threading.Thread.start

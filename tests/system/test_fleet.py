@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
@@ -11,7 +10,7 @@ import redis
 from backend.jobs.redis_ledger import PREFIX
 from tests.chaos import WORKERS, Fleet, Kills, counted, facts, frames_of, leftovers, running_fleet, try_out
 from tests.fleet import Worker
-from tests.generators import face_frames, face_picture, write_picture, write_video
+from tests.generators import face_picture, write_picture
 from tests.server import wait_until
 from tests.system.test_jobs import wait_for_end, wait_until_begun
 
@@ -22,12 +21,6 @@ RETRIES = "detector_job_retries_total"
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with running_fleet(tmp_path_factory.mktemp("fleet")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video with one key frame only, so that there is always much to decode before the next instant."""
-    return write_video(tmp_path_factory.mktemp("slow") / "slow.mp4", face_frames(250, 720, 1280), key_every=250)
 
 
 def test_any_service_takes_a_job_tells_of_it_and_shows_its_frames(fleet, tmp_path):
@@ -48,9 +41,9 @@ def test_any_service_takes_a_job_tells_of_it_and_shows_its_frames(fleet, tmp_pat
     assert fleet.store.names() == []
 
 
-def test_a_worker_loads_the_model_once_takes_a_message_when_it_is_free_and_acknowledges_late(fleet, slow):
+def test_a_worker_loads_the_model_once_takes_a_message_when_it_is_free_and_acknowledges_late(fleet, slow_video):
     service = fleet.services[0]
-    locations = [service.submit(slow).headers["Location"] for _ in range(3 * WORKERS)]
+    locations = [service.submit(slow_video).headers["Location"] for _ in range(3 * WORKERS)]
     for location in locations[:WORKERS]:
         wait_until_begun(service, location)
     with redis.Redis.from_url(fleet.redis.url) as client:
@@ -61,9 +54,9 @@ def test_a_worker_loads_the_model_once_takes_a_message_when_it_is_free_and_ackno
     assert [worker.log.count("model ready") for worker in fleet.workers] == [1] * WORKERS
 
 
-def test_what_killed_workers_were_judging_is_judged_again_from_its_beginning(fleet, slow):
+def test_what_killed_workers_were_judging_is_judged_again_from_its_beginning(fleet, slow_video):
     before = counted(fleet)[RETRIES]
-    location = fleet.services[0].submit(slow).headers["Location"]
+    location = fleet.services[0].submit(slow_video).headers["Location"]
     wait_until_begun(fleet.services[1], location)
     for worker in fleet.workers:
         worker.kill()
@@ -73,10 +66,10 @@ def test_what_killed_workers_were_judging_is_judged_again_from_its_beginning(fle
     fleet.services[0].delete(location)
 
 
-def test_workers_that_are_restarted_one_by_one_lose_nothing_and_give_back_what_they_do_not_finish(fleet, slow):
+def test_workers_that_are_restarted_one_by_one_lose_nothing_and_give_back_what_they_do_not_finish(fleet, slow_video):
     before = counted(fleet)[RETRIES]
     service = fleet.services[0]
-    locations = [service.submit(slow, key=str(n)).headers["Location"] for n in range(4)]
+    locations = [service.submit(slow_video, key=str(n)).headers["Location"] for n in range(4)]
     wait_until_begun(service, locations[0])
     for worker in fleet.workers:
         worker.wait_until_ready()
@@ -89,11 +82,11 @@ def test_workers_that_are_restarted_one_by_one_lose_nothing_and_give_back_what_t
         service.delete(location)
 
 
-def test_workers_that_outlive_redis_go_on_though_they_could_not_acknowledge(fleet, slow):
+def test_workers_that_outlive_redis_go_on_though_they_could_not_acknowledge(fleet, slow_video):
     service = fleet.services[0]
     for worker in fleet.workers:
         worker.wait_until_ready()
-    locations = [service.submit(slow).headers["Location"] for _ in fleet.workers]
+    locations = [service.submit(slow_video).headers["Location"] for _ in fleet.workers]
     for location in locations:
         wait_until_begun(service, location)
     fleet.redis.kill()

@@ -115,6 +115,7 @@ def test_an_emphasised_source_is_drawn_more_often(faces):
 def test_two_steps_of_training_run_and_change_the_weights(faces, network):
     learner = Learner(network, CONFIG)
     learner.compile(optimizer=optimiser(CONFIG))
+    learner.optimizer.build(learner.trainable_variables)  # else all is traced twice
     before = weights_of(network)
     history = learner.fit(BatchSampler(faces, CONFIG), epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"][0])
@@ -127,7 +128,7 @@ def test_a_network_follows_its_teachers_and_leaves_them_as_they_are(faces, netwo
     teacher.get_layer("logit_map").bias.assign([40.0])
     before = weights_of(teacher)
     learner = Learner(network, config, [teacher])
-    learner.compile(optimizer=optimiser(config))
+    learner.compile(optimizer=optimiser(config), run_eagerly=True)  # to trace it takes a minute, as the test above does
     batch = BatchSampler(faces, config)[0][0]
     answer = learner(batch)
     np.testing.assert_allclose(answer["taught"], 1, atol=1e-6)
