@@ -5,6 +5,7 @@ A worker opens files from strangers, so what it says is not trusted: a pickle fr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -17,6 +18,8 @@ from backend.errors import DetectorError, MediaTooComplex, NoVideoStream, Unread
 from backend.examination import Examined
 
 MOST_BYTES = 1 << 28  # of a message
+LENGTH_BYTES = 8  # in which its length is told before it
+PIXELS = 1  # MessagePack's extensions are given as they lie in the message, other bytes are copied
 REFUSALS: dict[str, type[DetectorError]] = {
     refusal.code: refusal for refusal in (MediaTooComplex, NoVideoStream, UnreadableMedia, UnsupportedType)
 }
@@ -51,7 +54,7 @@ def send_found(connection: Connection, found: Examined | DetectorError | str | N
             message = _Message(refusal=(found.code, found.sentence))
         case _:
             message = _Message(fault=found)
-    connection.send_bytes(_encoder.encode(message))
+    send_bytes(connection, _encoder.encode(message))
 
 
 def receive_found(connection: Connection) -> Examined | None:
@@ -63,7 +66,7 @@ def receive_found(connection: Connection) -> Examined | None:
         EOFError, OSError: the other end is gone, or does not speak as it should.
     """
     try:
-        message = _decoder.decode(connection.recv_bytes(MOST_BYTES))
+        message = _decoder.decode(receive_bytes(connection))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ConnectionError(NONSENSE) from error
     if not _is_known(message):
@@ -76,6 +79,32 @@ def receive_found(connection: Connection) -> Examined | None:
     if message.moment is not None:
         return message.moment
     return message.media if message.media is not None else message.milliseconds
+
+
+def send_bytes(connection: Connection, message: bytes) -> None:
+    """Send a message for `receive_bytes`."""
+    connection.send_bytes(len(message).to_bytes(LENGTH_BYTES))
+    left = memoryview(message)
+    while left:
+        left = left[os.write(connection.fileno(), left) :]
+
+
+def receive_bytes(connection: Connection) -> memoryview:
+    """Read a message into one place: over the pixels of a frame `Connection.recv_bytes` takes five times as long.
+
+    Raises:
+        EOFError, OSError: the other end is gone, or does not speak as it should.
+    """
+    length = int.from_bytes(connection.recv_bytes(LENGTH_BYTES))
+    if length > MOST_BYTES:
+        raise ConnectionError(NONSENSE)
+    message = left = np.empty(length, np.uint8).data
+    while left:
+        count = os.readv(connection.fileno(), [left])
+        if not count:
+            raise EOFError
+        left = left[count:]
+    return message
 
 
 def _is_known(message: _Message) -> bool:
@@ -93,11 +122,11 @@ def _is_known(message: _Message) -> bool:
 
 def _as_plain(value: Any) -> object:
     if isinstance(value, np.ndarray):
-        return value.shape, np.ascontiguousarray(value).data
+        return value.shape, msgspec.msgpack.Ext(PIXELS, np.ascontiguousarray(value).data)
     raise TypeError(f"{type(value).__name__} is no part of a message")
 
 
-def _as_pixels(wanted: type, plain: tuple[Sequence[int], bytes]) -> Pixels:
+def _as_pixels(wanted: type, plain: tuple[Sequence[int], memoryview]) -> Pixels:
     (height, width, channels), data = plain
     if min(height, width) < 1 or channels != 3:
         raise ValueError("no picture")
@@ -105,4 +134,4 @@ def _as_pixels(wanted: type, plain: tuple[Sequence[int], bytes]) -> Pixels:
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_as_plain)
-_decoder = msgspec.msgpack.Decoder(_Message, dec_hook=_as_pixels)
+_decoder = msgspec.msgpack.Decoder(_Message, dec_hook=_as_pixels, ext_hook=lambda _, data: data)

@@ -11,6 +11,7 @@ from backend.domain import CLOSE, Media
 
 LONGEST_GAP = 10.0  # seconds between instants, as long as there are no more than MOST_INSTANTS
 MOST_INSTANTS = 64
+APART = 1 / 4  # of a span: so far behind a key frame is the one instant that is decoded from it
 COMPANION_EVERY = 8  # instants: so often the next frame is taken too, where the next instant does not show flicker
 
 
@@ -39,7 +40,8 @@ def choose_instants(times: Sequence[float], is_key: Sequence[bool], least: int) 
     """Choose one frame in each of many equal spans of a video, in order, none twice, the cheapest to decode.
 
     In a span with key frames that is the key frame nearest to its middle; in others the frame in the middle, or,
-    where decoding stops behind it because the next span has a key frame, the first.
+    where decoding stops behind it because the next span has a key frame, the first. Where it is all that is decoded
+    after a key frame, it is taken soon after that, be it in the span before.
 
     Args:
         times: presentation times of all frames in seconds, rising.
@@ -52,16 +54,22 @@ def choose_instants(times: Sequence[float], is_key: Sequence[bool], least: int) 
     places = [bisect_left(times, edge) for edge in edges[:-1]] + [len(times)]
     keys = [index for index, key in enumerate(is_key) if key]
     chosen: list[int] = []
+    behind_key = False
     for span in range(count):
         first, last = places[span], places[span + 1]
         if first == last:
             continue
         middle = (edges[span] + edges[span + 1]) / 2
-        candidates = _within(keys, first, last)
-        if not candidates:
-            next_has_key = span + 1 < count and bool(_within(keys, last, places[span + 2]))
+        candidates = keys_within = _within(keys, first, last)
+        if not keys_within:
+            is_last = span + 1 == count
+            next_has_key = not is_last and bool(_within(keys, last, places[span + 2]))
             candidates = [first] if next_has_key else range(first, last)
+            if behind_key and (is_last or next_has_key):
+                soon = bisect_left(times, times[chosen[-1]] + APART * (end - start) / count)
+                candidates = [min(max(soon, chosen[-1] + 1), last - 1)]
         chosen.append(min(candidates, key=lambda index: abs(times[index] - middle)))
+        behind_key = bool(keys_within)
     return [
         Instant(index, companion=place % COMPANION_EVERY == 0 and _lacks_neighbour(times, index, after))
         for place, (index, after) in enumerate(pairwise([*chosen, len(times)]))

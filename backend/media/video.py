@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
@@ -27,6 +27,7 @@ DEMUXERS: dict[Container, str] = {"mp4": "mov", "avi": "avi"}
 HIGH_DEFINITION = 720  # lines: above, a video that does not say so is taken to be coloured by BT.709, else BT.601
 SMALL = 640 * 480  # pixels: up to here a picture is decoded, and coloured, sooner than a thread is woken for it
 DENSE = 8  # frames an instant: from here on, leaving some out moves no instant by much
+UNSTEERED = "libdav1d"  # the decoder that is told but once, before it begins, what to skip
 UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 
 
@@ -137,8 +138,7 @@ def decode_by_stamp(
 ) -> Iterator[Decoded]:
     """Decode the chosen frames, jumping to a key frame wherever that spares decoding.
 
-    Where frames lie densely between instants, those that no other frame refers to are skipped; what is given is
-    then the next frame that others do refer to, with its own stamp.
+    Where frames lie densely between instants, those that are neither wanted nor referred to by others are skipped.
     """
     context = stream.codec_context
     jumps = sum(index.starts[after.index] > index.stamps[before.index] for before, after in pairwise(instants))
@@ -156,10 +156,13 @@ def decode_by_stamp(
         stamp, start = index.stamps[instant.index], index.starts[instant.index]
         if position is None or start > position:
             source.seek(start, stream=stream)
-            goes_on = place + 1 < len(instants) and index.starts[instants[place + 1].index] <= stamp
-            alone = stamp == start and not instant.companion and not goes_on
-            pictures, held = (_key_picture if alone else _pictures)(source, stream), None
-        found = held if held and held.stamp >= stamp else next((one for one in pictures if one.stamp >= stamp), None)
+            wanted = set() if context.codec.name == UNSTEERED else _wanted_before_jump(index, instants[place:])
+            pictures, held = _pictures(source, stream, wanted), None
+        found = held if held and held.stamp >= stamp else _first_from(stamp, pictures)
+        if found is None:  # its packet holds no picture: a later one may do
+            source.seek(start, stream=stream)
+            pictures = _pictures(source, stream, set())
+            found = _first_from(stamp, pictures)
         if found is None:
             return
         position, held = found.stamp, None
@@ -185,17 +188,46 @@ def decode_by_count(
             return
 
 
-def _pictures(source: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
-    """Decode on from where the source stands."""
-    return _stamped(source.decode(stream))
+def _wanted_before_jump(index: PacketIndex, instants: Sequence[Instant]) -> set[int]:
+    """The stamps of the first instants, and of their companions, that are decoded without a jump."""
+    wanted: set[int] = set()
+    position = index.stamps[instants[0].index]
+    for instant in instants:
+        if index.starts[instant.index] > position:
+            break
+        position = index.stamps[instant.index]
+        wanted |= set(index.stamps[instant.index : instant.index + (2 if instant.companion else 1)])
+    return wanted
 
 
-def _key_picture(source: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
-    """Decode one packet and drain the decoder: a key frame alone, without those that it waits for to reorder."""
-    packet = next(source.demux(stream))
-    pictures = [*stream.codec_context.decode(packet), *stream.codec_context.decode(None)]
-    stream.codec_context.flush_buffers()
-    return _stamped(pictures)
+def _pictures(source: InputContainer, stream: VideoStream, wanted: set[int]) -> Iterator[Decoded]:
+    """Decode on from where the source stands, as far as the last of the wanted stamps; none of these is skipped.
+
+    There the decoder is drained, else it would wait for what could yet have to be shown before. Where no stamps are
+    named, to the end.
+    """
+    context = stream.codec_context
+    usual, left = context.skip_frame, set(wanted)
+    for packet in source.demux(stream):
+        if packet.pts not in left:
+            yield from _stamped(context.decode(packet))
+            continue
+        left.remove(packet.pts)
+        pictures = []
+        context.skip_frame = "DEFAULT"
+        with suppress(av.InvalidDataError):  # where the packet holds no picture; damage is told when it is tried again
+            pictures += context.decode(packet)
+        context.skip_frame = usual
+        if not left:
+            pictures += context.decode(None)
+            context.flush_buffers()
+        yield from _stamped(pictures)
+        if not left:
+            return
+
+
+def _first_from(stamp: int, pictures: Iterator[Decoded]) -> Decoded | None:
+    return next((picture for picture in pictures if picture.stamp >= stamp), None)
 
 
 def _stamped(pictures: Iterable[VideoFrame]) -> Iterator[Decoded]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import struct
 import threading
 from dataclasses import asdict
@@ -15,7 +16,7 @@ import pytest
 from backend import piping
 from backend.domain import CROP_SIDE, Appearance, Box, Credentials, Crop, ExaminedFrame, Face, Media
 from backend.errors import NoVideoStream
-from backend.piping import Fault, receive_found, send_found
+from backend.piping import Fault, receive_found, send_bytes, send_found
 
 
 @pytest.fixture
@@ -111,34 +112,38 @@ def moment(**changed: object) -> bytes:
     ],
 )
 def test_a_worker_that_says_what_none_should_is_taken_for_dead(pipe, said):
-    pipe[0].send_bytes(moment())
+    send_bytes(pipe[0], moment())
     assert receive_found(pipe[1])
-    pipe[0].send_bytes(said)
+    send_bytes(pipe[0], said)
     with pytest.raises(ConnectionError):
         receive_found(pipe[1])
 
 
 def test_no_code_runs_that_a_worker_sends(pipe, tmp_path):
-    pipe[0].send(Malicious(tmp_path / "ran"))
+    code = pickle.dumps(Malicious(tmp_path / "ran"))
+    send_bytes(pipe[0], code)
     with pytest.raises(ConnectionError):
         receive_found(pipe[1])
     assert not (tmp_path / "ran").exists()
-    pipe[0].send(Malicious(tmp_path / "ran"))
-    pipe[1].recv()
+    pipe[0].send_bytes(code)
+    with pytest.raises(OSError, match="bad message length"):
+        receive_found(pipe[1])
+    assert not (tmp_path / "ran").exists()
+    pickle.loads(code)
     assert (tmp_path / "ran").exists()  # so it would have run
 
 
 def test_a_message_larger_than_any_is_not_read_into_memory(pipe, monkeypatch):
     said = moment()
     monkeypatch.setattr(piping, "MOST_BYTES", len(said))
-    pipe[0].send_bytes(said)
+    send_bytes(pipe[0], said)
     assert receive_found(pipe[1])
-    pipe[0].send_bytes(said + b"\0")
-    with pytest.raises(OSError):
+    send_bytes(pipe[0], said + b"\0")
+    with pytest.raises(ConnectionError):
         receive_found(pipe[1])
 
 
-@pytest.mark.parametrize("sent", [b"", struct.pack("!i", 100) + b"half"])
+@pytest.mark.parametrize("sent", [b"", struct.pack("!i", 8) + b"half", struct.pack("!iq", 8, 100) + b"half"])
 def test_a_sender_that_ends_in_the_middle_is_told_as_such(pipe, sent):
     os.write(pipe[0].fileno(), sent)
     pipe[0].close()

@@ -10,11 +10,13 @@ import pytest
 from backend.domain import Frame, Media
 from backend.errors import MediaTooComplex, NoVideoStream, UnreadableMedia
 from backend.media import video
+from backend.media.instants import choose_instants
 from backend.media.limits import MediaLimits
 from backend.media.video import open_video
 from tests.generators import frame_number, numbered_frames, set_rotation, write_sound, write_video
 
 LIMITS = MediaLimits(pixels=1_000_000, side=2_000)
+NO_PICTURE = b"\0\0\0\5\x06\x05\x01\0\x80"  # H.264 with a message to whom it may concern (SEI) and nothing else
 
 
 def read(path: Path, instants: int = 16, limits: MediaLimits = LIMITS) -> tuple[Media, list[Frame]]:
@@ -33,6 +35,38 @@ def test_the_frames_are_those_of_their_times_wherever_key_frames_lie(tmp_path, k
     _, frames = read(path, instants)
     assert instants <= len(frames) <= instants + 4
     assert [round(frame.time * 25) for frame in frames] == [frame_number(frame.pixels) for frame in frames]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9"])
+def test_frames_before_a_jump_are_the_very_ones_that_were_chosen(tmp_path, codec):
+    path = write_video(tmp_path / "a.mp4", numbered_frames(60), codec=codec, key_every=20)
+    _, frames = read(path, 6)
+    wanted = choose_instants([place / 25 for place in range(60)], [place % 20 == 0 for place in range(60)], 6)
+    times = [round(frame.time * 25) for frame in frames if not frame.follows]
+    assert times == [instant.index for instant in wanted] == [0, 3, 20, 23, 40, 43]
+    assert [round(frame.time * 25) for frame in frames] == [frame_number(frame.pixels) for frame in frames]
+
+
+def test_where_the_chosen_packet_holds_no_picture_a_later_frame_is_taken(tmp_path):
+    path = tmp_path / "a.mp4"
+    with (
+        av.open(
+            str(write_video(tmp_path / "whole.mp4", numbered_frames(60), key_every=30, codec_options={"bf": "0"}))
+        ) as source,
+        av.open(str(path), "w") as sink,
+    ):
+        stream = sink.add_stream_from_template(source.streams.video[0])
+        for place, packet in enumerate(source.demux(source.streams.video[0])):
+            if packet.dts is None:
+                continue
+            kept = packet
+            if place == 4:
+                kept = av.Packet(NO_PICTURE)
+                kept.pts, kept.dts, kept.time_base = packet.pts, packet.dts, packet.time_base
+            kept.stream = stream
+            sink.mux(kept)
+    _, frames = read(path, 4)
+    assert [round(frame.time * 25) for frame in frames if not frame.follows] == [0, 5, 30, 34]
 
 
 @pytest.mark.parametrize(
