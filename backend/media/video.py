@@ -26,7 +26,6 @@ from backend.media.signatures import Container
 DEMUXERS: dict[Container, str] = {"mp4": "mov", "avi": "avi"}
 HIGH_DEFINITION = 720  # lines: above, a video that does not say so is taken to be coloured by BT.709, else BT.601
 SMALL = 640 * 480  # pixels: up to here a picture is decoded, and coloured, sooner than a thread is woken for it
-DENSE = 8  # frames an instant: from here on, leaving some out moves no instant by much
 UNSTEERED = "libdav1d"  # the decoder that is told but once, before it begins, what to skip
 UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 
@@ -138,7 +137,7 @@ def decode_by_stamp(
 ) -> Iterator[Decoded]:
     """Decode the chosen frames, jumping to a key frame wherever that spares decoding.
 
-    Where frames lie densely between instants, those that are neither wanted nor referred to by others are skipped.
+    Frames that are neither wanted nor referred to by others are skipped.
     """
     context = stream.codec_context
     jumps = sum(index.starts[after.index] > index.stamps[before.index] for before, after in pairwise(instants))
@@ -146,7 +145,7 @@ def decode_by_stamp(
     context.thread_type = "SLICE" if 4 * jumps > len(instants) else "AUTO"
     if context.width * context.height <= SMALL:
         context.thread_count = 1
-    if len(index.stamps) >= DENSE * len(instants):
+    if context.codec.name != UNSTEERED:
         context.skip_frame = "NONREF"
     within = round(CLOSE / float(stream.time_base or 1))
     pictures: Iterator[Decoded] = iter(())
@@ -156,8 +155,7 @@ def decode_by_stamp(
         stamp, start = index.stamps[instant.index], index.starts[instant.index]
         if position is None or start > position:
             source.seek(start, stream=stream)
-            wanted = set() if context.codec.name == UNSTEERED else _wanted_before_jump(index, instants[place:])
-            pictures, held = _pictures(source, stream, wanted), None
+            pictures, held = _pictures(source, stream, _wanted_before_jump(index, instants[place:])), None
         found = held if held and held.stamp >= stamp else _first_from(stamp, pictures)
         if found is None:  # its packet holds no picture: a later one may do
             source.seek(start, stream=stream)

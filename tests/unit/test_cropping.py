@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain import CROP_SIDE, Box, Face
-from backend.faces.cropping import crop_face, crop_whole, cut, square_around
+from backend.faces.cropping import crop_face, crop_whole, cut, shrink, square_around
 
 SIDES = st.floats(1, 400)
 PLACES = st.floats(-200, 300)
@@ -61,6 +61,13 @@ def test_shrinking_averages_over_areas():
     stripes = np.zeros((448, 448, 3), np.uint8)
     stripes[:, ::2] = 200
     assert (cut(stripes, Box(0, 0, 448, 448), CROP_SIDE) == 100).all()
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_a_copy_of_a_third_of_the_size_has_the_means_of_nine_pixels(height, width, seed):
+    picture = np.random.default_rng(seed).integers(0, 256, (3 * height, 3 * width, 3), np.uint8)
+    means = picture.reshape(height, 3, width, 3, 3).mean(axis=(1, 3))
+    np.testing.assert_array_equal(shrink(picture, 1 / 3), np.rint(means))
 
 
 def test_a_smaller_square_is_enlarged_smoothly():

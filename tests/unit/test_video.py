@@ -37,7 +37,7 @@ def test_the_frames_are_those_of_their_times_wherever_key_frames_lie(tmp_path, k
     assert [round(frame.time * 25) for frame in frames] == [frame_number(frame.pixels) for frame in frames]
 
 
-@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9", "libsvtav1"])
 def test_frames_before_a_jump_are_the_very_ones_that_were_chosen(tmp_path, codec):
     path = write_video(tmp_path / "a.mp4", numbered_frames(60), codec=codec, key_every=20)
     _, frames = read(path, 6)
