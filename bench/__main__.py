@@ -30,6 +30,7 @@ from tests.generators import face_picture
 from tests.server import Server, children_of, running_server
 
 PAIRS = 7
+DECODING_PAIRS = 21  # a decode by all cores shares them with whatever else runs: ratios to it spread most
 CLIPS = 12
 CLIENTS = 8
 BATCH = 16
@@ -104,7 +105,7 @@ def against_the_usual_way(server: Server, clips: Sequence[Path]) -> Iterator[Row
 def against_a_bare_decode(server: Server, large: dict[str, Path]) -> Iterator[Row]:
     """Baseline B."""
     for (name, path), target in zip(large.items(), (0.5, 1.2, 0.1), strict=True):
-        pairs = 2 if target == 0.1 else PAIRS
+        pairs = 2 if target == 0.1 else DECODING_PAIRS
         measured = spread(ratios(partial(post, server, path), partial(bare_decode, path), pairs))
         yield row(f"time over a bare decode: {name}", measured, "", f"at most {target}", measured.median <= target)
 
