@@ -54,7 +54,7 @@ def send_found(connection: Connection, found: Examined | DetectorError | str | N
             message = _Message(refusal=(found.code, found.sentence))
         case _:
             message = _Message(fault=found)
-    send_bytes(connection, _encoder.encode(message))
+    send_message(connection, _encoder.encode(message))
 
 
 def receive_found(connection: Connection) -> Examined | None:
@@ -66,7 +66,7 @@ def receive_found(connection: Connection) -> Examined | None:
         EOFError, OSError: the other end is gone, or does not speak as it should.
     """
     try:
-        message = _decoder.decode(receive_bytes(connection))
+        message = _decoder.decode(receive_message(connection))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ConnectionError(NONSENSE) from error
     if not _is_known(message):
@@ -81,15 +81,15 @@ def receive_found(connection: Connection) -> Examined | None:
     return message.media if message.media is not None else message.milliseconds
 
 
-def send_bytes(connection: Connection, message: bytes) -> None:
-    """Send a message for `receive_bytes`."""
+def send_message(connection: Connection, message: bytes) -> None:
+    """Send a message for `receive_message`."""
     connection.send_bytes(len(message).to_bytes(LENGTH_BYTES))
     left = memoryview(message)
     while left:
         left = left[os.write(connection.fileno(), left) :]
 
 
-def receive_bytes(connection: Connection) -> memoryview:
+def receive_message(connection: Connection) -> memoryview:
     """Read a message into one place: over the pixels of a frame `Connection.recv_bytes` takes five times as long.
 
     Raises:

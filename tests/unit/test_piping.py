@@ -16,7 +16,7 @@ import pytest
 from backend import piping
 from backend.domain import CROP_SIDE, Appearance, Box, Credentials, Crop, ExaminedFrame, Face, Media
 from backend.errors import NoVideoStream
-from backend.piping import Fault, receive_found, send_bytes, send_found
+from backend.piping import Fault, receive_found, send_found, send_message
 
 
 @pytest.fixture
@@ -112,16 +112,16 @@ def moment(**changed: object) -> bytes:
     ],
 )
 def test_a_worker_that_says_what_none_should_is_taken_for_dead(pipe, said):
-    send_bytes(pipe[0], moment())
+    send_message(pipe[0], moment())
     assert receive_found(pipe[1])
-    send_bytes(pipe[0], said)
+    send_message(pipe[0], said)
     with pytest.raises(ConnectionError):
         receive_found(pipe[1])
 
 
 def test_no_code_runs_that_a_worker_sends(pipe, tmp_path):
     code = pickle.dumps(Malicious(tmp_path / "ran"))
-    send_bytes(pipe[0], code)
+    send_message(pipe[0], code)
     with pytest.raises(ConnectionError):
         receive_found(pipe[1])
     assert not (tmp_path / "ran").exists()
@@ -136,9 +136,9 @@ def test_no_code_runs_that_a_worker_sends(pipe, tmp_path):
 def test_a_message_larger_than_any_is_not_read_into_memory(pipe, monkeypatch):
     said = moment()
     monkeypatch.setattr(piping, "MOST_BYTES", len(said))
-    send_bytes(pipe[0], said)
+    send_message(pipe[0], said)
     assert receive_found(pipe[1])
-    send_bytes(pipe[0], said + b"\0")
+    send_message(pipe[0], said + b"\0")
     with pytest.raises(ConnectionError):
         receive_found(pipe[1])
 
