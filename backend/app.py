@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import errno
 import logging
 import resource
@@ -19,6 +17,7 @@ if not __package__:  # `python backend/app.py` looks for modules in backend/, wh
 import cv2
 from flask import Flask
 
+from backend.allocation import keep_freed_memory
 from backend.api.access import Rates, register_access
 from backend.api.admission import Admission
 from backend.api.analyses import Analyses
@@ -50,8 +49,7 @@ CONNECTIONS = 1000
 SPARE_BODIES = 4  # that may be received while those of all files that are judged or wait are still kept
 FILES_A_CONNECTION = 4  # its socket, its body, and room for the frames and uploads of requests that are served
 LOADING_PATIENCE = 10  # seconds
-ARENAS_A_CORE = 2  # of the memory allocator; the default is 8
-M_ARENA_MAX = -8  # mallopt(3)
+ARENAS_A_CORE = 2  # the default is 8
 PAGE_FOLDER = ROOT / "frontend" / "dist"
 PAGE_CONNECTIONS = 64
 PAGE_THREADS = 2
@@ -97,7 +95,7 @@ def main() -> int:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 2
     configure_logging(settings.log_level)
-    _limit_arenas(ARENAS_A_CORE * settings.threads)
+    keep_freed_memory(ARENAS_A_CORE * settings.threads)
     cv2.setNumThreads(1)  # frames are drawn side by side; threads within one would only be in each other's way
     for folder in (settings.upload_folder, settings.frame_folder, settings.job_folder):
         try:
@@ -167,12 +165,6 @@ def start_page(settings: Settings) -> str:
         return f"The page is not served: {why}. Choose another port with DETECTOR_PAGE_PORT=3001, or 0 for no page."
     threading.Thread(target=server.run, name="page", daemon=True).start()
     return f"The page is on http://{address}"
-
-
-def _limit_arenas(most: int) -> None:
-    """Let glibc keep what was freed in few places; by default nearly every thread has one, and fills it in its turn."""
-    with contextlib.suppress(AttributeError):  # other systems' libraries have no such call
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, most)
 
 
 def _allow_connections() -> int:

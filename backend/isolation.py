@@ -23,6 +23,7 @@ import cv2
 from PIL import Image
 
 from backend import metrics, sandbox
+from backend.allocation import keep_freed_memory
 from backend.config import ROOT
 from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
 from backend.examination import Examination, Examined, Workers, examine_file, start_workers
@@ -35,7 +36,7 @@ from backend.watch import Watch
 logger = logging.getLogger(__name__)
 
 ADDRESS_SPACE = 2 * 1024**3  # bytes beyond those of a worker at rest; tests open 64 megapixels of every kind with it
-ARENAS = "4"  # of glibc's allocator: by default each thread reserves address space of its own
+ARENAS = 4  # of memory: each reserves address space
 OPEN_FILES = 128
 NO_MEMORY = -4  # cv::Error::StsNoMem
 OUT_OF_MEMORY = "The file takes too much memory to decode."
@@ -75,7 +76,6 @@ class IsolatedExaminer:
     def __init__(self, processes: int, threads: int, limits: WorkerLimits, files: Sequence[Path]) -> None:
         self._limits = limits
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        os.environ.setdefault("MALLOC_ARENA_MAX", ARENAS)  # read by glibc when a worker starts
         os.environ["OPENBLAS_NUM_THREADS"] = "1"  # NumPy's threads would be older than the sandbox, and outside
         self._new_worker = partial(_Worker, threads, _announced(sandbox.find_sandbox()), tuple(files))
         with ThreadPoolExecutor(1) as starting:  # not the main thread, in which an interrupt would tear a start apart
@@ -193,6 +193,7 @@ def _announced(found: sandbox.Sandbox) -> sandbox.Sandbox:
 
 def _work(connection: Connection, threads: int, confined: sandbox.Sandbox, files: Sequence[Path]) -> None:
     """A worker process: examine one file after the other, under limits, until the service ends."""
+    keep_freed_memory(ARENAS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service is told, and ends its workers itself
     os.closerange(3, connection.fileno())  # multiprocessing's own, by which things outside could be deleted
     os.closerange(connection.fileno() + 1, OPEN_FILES)
