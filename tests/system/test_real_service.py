@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -172,6 +173,25 @@ def test_what_was_freed_is_kept_in_few_places(tmp_path):
         with ThreadPoolExecutor(16) as pool:
             assert all(answer.status_code == 200 for answer in pool.map(server.predict, [picture] * 64))
         assert count_arenas(server.process.pid) <= ARENAS_A_CORE
+
+
+def test_workers_use_the_memory_of_one_picture_for_the_next(tmp_path):
+    """By default they gave it back, and the kernel cleared the same pages for every picture."""
+    picture = write_picture(tmp_path / "a.jpg", cv2.resize(face_picture(), (2400, 2400)))
+    with running_server(tmp_path) as server:
+        server.wait_for("/readyz", 200)
+        for _ in range(6):
+            server.predict(picture)
+        workers = server.children()
+        before = sum(map(pages_cleared, workers))
+        for _ in range(4):
+            assert server.predict(picture).status_code == 200
+        assert sum(map(pages_cleared, workers)) - before < 4 * 2400 * 2400 * 3 / resource.getpagesize() / 8
+
+
+def pages_cleared(pid: int) -> int:
+    """Minor page faults of a process so far."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[7])
 
 
 def count_arenas(pid: int) -> int:
