@@ -23,7 +23,7 @@ from training.card import FIGURES_PATH, MODEL_PATH, TRIED_PATH, write_card
 from training.dataset import Sample, capped, read_folders, split
 from training.judging import load_as_served
 from training.measured import MeasuredFile, measure_files
-from training.regions import Kinds, region_games, region_row
+from training.regions import REGION_LEAD, Kinds, region_games, region_row
 from training.spoiling import Step, spoil
 from training.trials import (
     Candidate,
@@ -39,7 +39,6 @@ from training.trials import (
 PER_SOURCE = 150  # pictures of a source and label at most
 SPOILED_PER_SOURCE = 60  # fakes that are made worse
 BASES = ("face_video", "face_picture")
-REGION_LEAD = 0.2  # logits
 
 CANDIDATES = (
     Candidate("fake_span", "face_video", "evidence", threshold=3, otherwise=0),

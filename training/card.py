@@ -49,7 +49,8 @@ def card_text(figures: dict[str, Any], manifest: Manifest) -> str:
         "reencoded": changed_table(figures["clips_reencoded"]),
         "changed": changed_table(figures["pictures_changed"]),
         "pointing": pointing_table(figures["pointing_game"]),
-        "regions": region_table(tried["regions"]),
+        "regions": region_table([*tried["regions"], *figures["edited_regions"]]),
+        "edits": source_table(figures["edits"], "parts replaced"),
         "anomalies": anomaly_table(tried["tried"]),
         "spoiled": spoiled_table(tried["steps"]),
         "measured_files": [measured_files(tried["files"])],
@@ -93,9 +94,9 @@ def identity(figures: dict[str, Any], manifest: Manifest) -> Iterator[str]:
     yield f"Version `{manifest.version}`, measured on {figures['measured']}, SHA-256 `{manifest.sha256}`."
 
 
-def source_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+def source_table(rows: Sequence[dict[str, Any]], what: str = "source") -> Iterator[str]:
     """A line for each source."""
-    yield "| source | real | fake | AUC | balanced accuracy | real called fake | fake found |"
+    yield f"| {what} | real | fake | AUC | balanced accuracy | real called fake | fake found |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for row in rows:
         yield (

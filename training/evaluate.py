@@ -22,11 +22,13 @@ from backend.model.manifest import Manifest, manifest_path
 from training.calibrate import CALLED, Fitted, fit, held_out_calls
 from training.card import FIGURES_PATH, MODEL_PATH, write_card
 from training.dataset import Sample, read_folders, split
+from training.edits import PARTS, parts_replaced
 from training.judging import JudgedFile, as_judged, judge_samples, load_as_served, write_judged
 from training.metrics import Judged, area, balanced_accuracy, called_fake, rate
 from training.people import read_people, real_called_fake_by_trait
 from training.plots import write_plots
-from training.pointing import pointing_game
+from training.pointing import edits, play, pointing_game
+from training.regions import evidence_row
 from training.robustness import clips_reencoded, pictures_changed
 
 KIN = {
@@ -50,6 +52,7 @@ KIN = {
     "text_to_video": "text to video",
     "text_to_video_clips": "text to video",
 }
+HAND_EDITS = "ciplab"
 FFHQ = ("stylegan1", "stylegan2")  # whose reals are FFHQ
 
 
@@ -79,6 +82,16 @@ def source_figures(files: Sequence[JudgedFile], threshold: float) -> list[dict[s
     for source in np.unique(judged.sources):
         one = judged.where(judged.sources == source)
         rows.append(figures_of(str(source), one, threshold))
+    return rows
+
+
+def edit_figures(pictures: Sequence[JudgedFile], threshold: float) -> list[dict[str, Any]]:
+    """For each number of parts that were replaced by hand: such fakes against the reals of their source."""
+    files = [file for file in pictures if file.source == HAND_EDITS]
+    rows = []
+    for count in range(1, len(PARTS) + 1):
+        some = [file for file in files if not file.fake or parts_replaced(file.name) == count]
+        rows.append(figures_of(f"{count} of {len(PARTS)}", as_judged(some, KIN), threshold))
     return rows
 
 
@@ -122,6 +135,7 @@ def collect_figures(
             *source_figures(clips, thresholds["face_video"]),
             figures_of("all clips", all_clips, thresholds["face_video"]),
         ],
+        "edits": edit_figures(pictures, thresholds["face_picture"]),
         "real_pictures_called_fake": called,
         "calibration_error": {
             basis: {"error": fitted[basis].error, "by_chance": fitted[basis].chance_error} for basis in fitted
@@ -146,11 +160,13 @@ def main() -> None:
         write_judged([*pictures, *clips], wanted.files)
     fitted = {"face_picture": fit(by_kin(pictures)), "face_video": fit(of_clips(clips))}
     stills, films = ([one for one in held_back if one.is_clip == film] for film in (False, True))
+    by_hand = edits(stills)
     figures = {
         **collect_figures(pictures, clips, manifest, fitted),
         "clips_reencoded": clips_reencoded(films, model, threshold["face_video"]),
         "pictures_changed": pictures_changed(stills, model, threshold["face_picture"]),
-        "pointing_game": pointing_game(stills, model),
+        "pointing_game": [*pointing_game(stills, model), play("edited by hand, in part", by_hand, model)],
+        "edited_regions": [evidence_row("edited by hand, in part", by_hand, model)],
         "people": real_called_fake_by_trait(
             pictures, read_people(wanted.names) if wanted.names else {}, threshold["face_picture"]
         ),

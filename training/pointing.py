@@ -15,6 +15,7 @@ from backend.domain import Pixels
 from backend.model.holder import LoadedModel
 from training.augmentation import mean_pool
 from training.dataset import Sample, capped
+from training.edits import edit_mask, was_edited_in_part
 from training.faces import load_faces
 from training.learning import change_masks
 from training.network import MAP_SIDE
@@ -79,6 +80,13 @@ def pairs(samples: Sequence[Sample], most: int) -> Masked:
     pictures = np.stack(made.pictures).astype(np.float32)
     masks = ops.convert_to_numpy(change_masks(np.stack(real.pictures).astype(np.float32), pictures))
     return Masked(pictures, masks, made.landmarks, made.samples)
+
+
+def edits(samples: Sequence[Sample]) -> Masked:
+    """Held-back photographs of which parts, not all, were replaced by hand."""
+    faces = load_faces([one for one in samples if was_edited_in_part(one)], "edits")
+    masks = [edit_mask(sample, points) for sample, points in zip(faces.samples, faces.landmarks, strict=True)]
+    return Masked(np.stack(faces.pictures).astype(np.float32), np.stack(masks), faces.landmarks, faces.samples)
 
 
 def play(what: str, fakes: Masked, model: LoadedModel) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from training.metrics import Judged, rate
 from training.network import MAP_SIDE
 from training.pointing import Masked, blends, pairs
 
+REGION_LEAD = 0.2  # logits, by which the evidence of a region must lead for it to be named
 PAIRS = 2000  # few faces have one region that leads by enough
 Cells = NDArray[np.bool_]  # (7, 7)
 LEAST_INSIDE = 0.5  # of a region's cells, from which on it counts as inside the mask
@@ -50,6 +51,12 @@ def region_games(samples: Sequence[Sample], model: LoadedModel, threshold: float
         regions[what] = [named for face in faces if (named := _eyes_or_mouth(*face, threshold))]
         outlines[what] = [named for face in faces if (named := _outline(*face, threshold))]
     return regions, outlines
+
+
+def evidence_row(what: str, fakes: Masked, model: LoadedModel) -> dict[str, Any]:
+    """How often the region that is named on such fakes, around the eyes or the mouth, lies inside the true mask."""
+    named = [one for face in _faces(fakes, model) if (one := _eyes_or_mouth(*face, REGION_LEAD))]
+    return region_row("evidence_region", what, named)
 
 
 def region_row(code: str, what: str, named: Sequence[Named]) -> dict[str, Any]:
