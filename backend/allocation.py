@@ -15,8 +15,8 @@ MOST_KEPT = 64 * MEBIBYTE  # at the end of an arena
 def keep_freed_memory(arenas: int) -> None:
     """To be called before there are threads.
 
-    By default a large array's memory is given back to the kernel, which clears it anew for the next one: 5 to 10 % of
-    the time of a 1080p video went into that. And nearly every thread has an arena of its own, and fills it in its turn.
+    By default a large array's memory is given back to the kernel, which clears it anew for the next one: every frame of
+    a video paid for that. And nearly every thread has an arena of its own, and fills it in its turn.
     """
     with contextlib.suppress(AttributeError):  # other systems' libraries have no such call
         library = ctypes.CDLL(None)

@@ -36,7 +36,7 @@ from backend.watch import Watch
 logger = logging.getLogger(__name__)
 
 ADDRESS_SPACE = 2 * 1024**3  # bytes beyond those of a worker at rest; tests open 64 megapixels of every kind with it
-ARENAS = 4  # of memory: each reserves address space
+ARENAS = 4  # in which freed memory is kept: by default each thread reserves address space for one of its own
 OPEN_FILES = 128
 NO_MEMORY = -4  # cv::Error::StsNoMem
 OUT_OF_MEMORY = "The file takes too much memory to decode."

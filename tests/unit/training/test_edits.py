@@ -18,7 +18,7 @@ def sample(name: str) -> Sample:
 
 @pytest.fixture
 def known() -> dict[str, str]:
-    """A file for each number of parts."""
+    """A file of which one part was replaced, and one of which all were."""
     return {str(count): next(name for name, parts in edited_parts().items() if sum(parts) == count) for count in (1, 4)}
 
 
