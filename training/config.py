@@ -21,14 +21,15 @@ def _default_emphasis() -> Mapping[str, float]:
 class TrainingConfig:
     """One run.
 
-    A batch is `pairs` originals each with a fake made of it, `self_blended` reals each with a fake blended of
-    itself or of itself and another, and `singles`, half of them real. `emphasis` multiplies the share of a source
-    among the singles.
+    A batch is `pairs` originals each with a fake made of it, `reconstructed` reals each with what an autoencoder gives
+    back of it, `self_blended` reals each with a fake blended of itself or of itself and another, and `singles`, half
+    of them real. `emphasis` multiplies the share of a source among the singles.
     """
 
     seed: int = 0
     minutes: float = 8.0  # from the end of the first step, so that compilation does not count
     pairs: int = 64
+    reconstructed: int = 0
     self_blended: int = 48
     transplanted_share: float = 0.0  # of the self-blended, made with a part of another face instead
     singles: int = 160
@@ -46,15 +47,20 @@ class TrainingConfig:
     epoch_steps: int = 250  # between two looks at validation
 
     def __post_init__(self) -> None:
-        if self.pairs + self.self_blended == 0 or self.singles % 2:
-            raise ValueError("a batch needs pairs or self-blended pictures, and an even number of singles")
+        if self.doubles == 0 or self.singles % 2:
+            raise ValueError("a batch needs pairs or pictures to make fakes of, and an even number of singles")
         if self.sharpness_radius < 0:
             raise ValueError("the radius of sharpness-aware steps is not below 0")
 
     @property
+    def doubles(self) -> int:
+        """Real pictures in a batch that come with a fake of their own."""
+        return self.pairs + self.reconstructed + self.self_blended
+
+    @property
     def batch(self) -> int:
         """Pictures in a batch."""
-        return 2 * (self.pairs + self.self_blended) + self.singles
+        return 2 * self.doubles + self.singles
 
 
 def read_config(path: Path) -> TrainingConfig:

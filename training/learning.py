@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -20,8 +20,10 @@ from training.augmentation import (
     treat_masks,
     visible_cells,
 )
+from training.autoencoder import Autoencoder
 from training.config import TrainingConfig
 from training.network import MAP_SIDE
+from training.reconstruction import reconstruct
 from training.sampling import units
 from training.self_blending import draw_masks, self_blend
 from training.transplanting import transplant
@@ -29,70 +31,93 @@ from training.transplanting import transplant
 CHANGED_SHARE = 0.5  # of the largest change between a pair: what changed more is counted as the face that was swapped
 
 
+class Made(NamedTuple):
+    """What a batch of n is judged by, once its fakes are made."""
+
+    pictures: Tensor  # (n, 288, 288, 3) float32, 0 to 255
+    masks: Tensor  # (n, 288, 288, 1), 1 where a fake is known not to be its original
+    fake: Tensor  # (n,), 0 or 1
+    known_to_teachers: Tensor  # (n,), 0 for a kind of fake that no teacher has learned from, else 1
+
+
 class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
     """The network, with what is done to its pictures while it learns. Made for `fit` alone."""
 
-    def __init__(self, network: keras.Model, config: TrainingConfig, teachers: Sequence[keras.Model] = ()) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        config: TrainingConfig,
+        teachers: Sequence[keras.Model] = (),
+        autoencoder: Autoencoder | None = None,
+    ) -> None:
+        if config.reconstructed and autoencoder is None:
+            raise ValueError("the configuration wants reconstructed pictures, and there is no autoencoder")
         super().__init__(name="learner", dtype="float32")
         self.network = network
         self.teachers = list(teachers)
         for teacher in self.teachers:
             teacher.trainable = False
+        self._autoencoder = autoencoder
         self._config = config
         self._units = units(config)
         self._seed = keras.random.SeedGenerator(config.seed)
 
     def call(self, batch: dict[str, Tensor], training: bool = True) -> dict[str, Tensor]:
-        """Blend, treat and judge a batch of `BatchSampler`; gives what `compute_loss` takes."""
+        """Make fakes, treat and judge a batch of `BatchSampler`; gives what `compute_loss` takes."""
         config = self._config
         # Shapes are told anew, since some backends do not know the size of a batch beforehand.
         pictures = ops.reshape(ops.cast(batch["pictures"], "float32"), (config.batch, STORED_SIDE, STORED_SIDE, 3))
         landmarks = ops.reshape(batch["landmarks"], (config.batch, 5, 2))
         fake = ops.reshape(ops.cast(batch["fake"], "float32"), (config.batch,))
-        paired, doubled = 2 * config.pairs, 2 * (config.pairs + config.self_blended)
+        made = self._make_fakes(pictures, landmarks, fake)
 
-        masks = ops.zeros_like(pictures[..., :1])
-        unknown_to_teachers = ops.zeros((config.batch,))
-        if config.pairs:
-            changed = change_masks(pictures[:paired:2], pictures[1:paired:2])
-            masks = ops.concatenate([alternate(ops.zeros_like(changed), changed), masks[paired:]])
-        if config.self_blended:
-            originals = pictures[paired:doubled:2]
-            fakes, drawn, transplanted = self._blend(originals, landmarks[paired:doubled:2])
-            blended = alternate(originals, fakes)
-            pictures = ops.concatenate([pictures[:paired], blended, pictures[doubled:]])
-            masks = ops.concatenate([masks[:paired], alternate(ops.zeros_like(drawn), drawn), masks[doubled:]])
-            labels = alternate(ops.zeros((config.self_blended,)), ops.ones((config.self_blended,)))
-            fake = ops.concatenate([fake[:paired], labels, fake[doubled:]])
-            parts = alternate(ops.zeros((config.self_blended,)), transplanted)
-            unknown_to_teachers = ops.concatenate([unknown_to_teachers[:paired], parts, unknown_to_teachers[doubled:]])
-
-        drawn_treatment = draw_treatment(config.pairs + config.self_blended + config.singles, self._seed)
+        drawn_treatment = draw_treatment(config.doubles + config.singles, self._seed)
         treatment = share_treatment(drawn_treatment, ops.convert_to_tensor(self._units))
-        cells = treat_masks(masks, treatment, MAP_SIDE)
-        treated, own = mix_up(treat(pictures, treatment, self._seed), config.mixed_up, self._seed)
+        cells = treat_masks(made.masks, treatment, MAP_SIDE)
+        treated, own = mix_up(treat(made.pictures, treatment, self._seed), config.mixed_up, self._seed)
         _, logit_map = self.network(treated, training=training)
         unmixed = ops.cast(own == 1, "float32")[:, None, None, None]
-        known = ops.where(fake[:, None, None, None] > 0, cells, 1.0)
+        known = ops.where(made.fake[:, None, None, None] > 0, cells, 1.0)
         return {
             "logit_map": ops.cast(logit_map, "float32"),
             "taught": self._taught(treated) if self.teachers else ops.zeros_like(cells),
-            "taught_weight": 1 - unknown_to_teachers,
-            "target": own * fake + (1 - own) * ops.flip(fake),
-            "cell_target": fake[:, None, None, None] * ops.ones_like(cells),
+            "taught_weight": made.known_to_teachers,
+            "target": own * made.fake + (1 - own) * ops.flip(made.fake),
+            "cell_target": made.fake[:, None, None, None] * ops.ones_like(cells),
             "cell_weight": known * unmixed * visible_cells(treatment, MAP_SIDE),
         }
 
+    def _make_fakes(self, pictures: Tensor, landmarks: Tensor, fake: Tensor) -> Made:
+        """Fakes in the places that a batch keeps for them, each beside the real picture that it was made of."""
+        config = self._config
+        paired = 2 * config.pairs
+        reconstructed = paired + 2 * config.reconstructed
+        doubled = reconstructed + 2 * config.self_blended
+        parts = []
+        if config.pairs:
+            originals, fakes = pictures[:paired:2], pictures[1:paired:2]
+            parts.append(beside(originals, fakes, change_masks(originals, fakes), ops.ones((config.pairs,))))
+        if config.reconstructed and self._autoencoder:
+            originals, points = pictures[paired:reconstructed:2], landmarks[paired:reconstructed:2]
+            made = reconstruct(originals, points, self._autoencoder, self._seed)
+            parts.append(beside(*made, ops.zeros((config.reconstructed,))))
+        if config.self_blended:
+            originals = pictures[reconstructed:doubled:2]
+            parts.append(beside(originals, *self._blend(originals, landmarks[reconstructed:doubled:2])))
+        singles = pictures[doubled:]
+        parts.append(Made(singles, ops.zeros_like(singles[..., :1]), fake[doubled:], ops.ones((config.singles,))))
+        return Made(*(ops.concatenate(values) for values in zip(*parts, strict=True)))
+
     def _blend(self, originals: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Fakes made of real pictures, their masks, and (n,) 1 where a part of another face was set in."""
+        """Fakes made of real pictures, their masks, and (n,) 0 where a part of another face was set in, else 1."""
         masks = draw_masks(landmarks, self._seed)
         fakes = self_blend(originals, masks, self._seed)
         count = originals.shape[0]
         if not self._config.transplanted_share:
-            return fakes, masks, ops.zeros((count,))
+            return fakes, masks, ops.ones((count,))
         chosen = keras.random.uniform((count,), seed=self._seed) < self._config.transplanted_share
         others = transplant(originals, landmarks, masks, self._seed)
-        return ops.where(chosen[:, None, None, None], others, fakes), masks, ops.cast(chosen, "float32")
+        return ops.where(chosen[:, None, None, None], others, fakes), masks, 1 - ops.cast(chosen, "float32")
 
     def _taught(self, pictures: Tensor) -> Tensor:
         """The probabilities that the mean of the teachers' maps says, cell by cell."""
@@ -106,8 +131,8 @@ class Learner(keras.Model):  # type: ignore[misc]  # Keras has no types
 
         Every cell of a real picture shows what is real; of a fake one those inside its mask show what is fake, and
         the others are left alone, since their mean is the logit. Where there are teachers (Hinton et al., "Distilling
-        the Knowledge in a Neural Network", 2015), all cells follow theirs as well, but for transplants: no teacher has
-        learned from such.
+        the Knowledge in a Neural Network", 2015), all cells follow theirs as well, but for transplants and what an
+        autoencoder gave back: no teacher has learned from such.
         """
         smoothing = self._config.label_smoothing
         logits = ops.mean(y_pred["logit_map"], axis=(1, 2, 3))
@@ -128,6 +153,18 @@ def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
     """Binary cross entropy of each logit, with targets drawn towards a half."""
     smooth = targets * (1 - smoothing) + smoothing / 2
     return ops.relu(logits) - logits * smooth + ops.log1p(ops.exp(-ops.abs(logits)))
+
+
+def beside(originals: Tensor, fakes: Tensor, masks: Tensor, known_to_teachers: Tensor) -> Made:
+    """Real pictures and the n fakes made of them, in turns; of the originals teachers know all."""
+    count = originals.shape[0]
+    zeros, ones = ops.zeros((count,)), ops.ones((count,))
+    return Made(
+        alternate(originals, fakes),
+        alternate(ops.zeros_like(masks), masks),
+        alternate(zeros, ones),
+        alternate(ones, known_to_teachers),
+    )
 
 
 def alternate(first: Tensor, second: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Batches: pairs, pictures to be blended with themselves, and singles, drawn anew for every step."""
+"""Batches: pairs, pictures that fakes are yet to be made of, and singles, drawn anew for every step."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no
     """An endless, seeded stream of batches, cut into epochs.
 
     A batch is a dictionary: `pictures` (batch, 288, 288, 3) uint8, `landmarks` (batch, 5, 2) float32 and `fake`
-    (batch,) float32. Its order is that of `units`: real and fake of each pair; then each picture to be blended
-    with itself, twice; then the real singles and the fake ones.
+    (batch,) float32. Its order is that of `units`: real and fake of each pair; then each picture to be reconstructed,
+    twice; each to be blended with itself, twice; then the real singles and the fake ones.
     """
 
     def __init__(self, faces: FaceSet, config: TrainingConfig, **loading: Any) -> None:
@@ -63,12 +63,13 @@ class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no
         config = self._config
         chosen: list[int] = random.integers(len(self._pairs), size=config.pairs).tolist() if config.pairs else []
         paired = [(real, random.choice(fakes)) for real, fakes in (self._pairs[pair] for pair in chosen)]
-        real_count = config.self_blended + config.singles // 2
-        reals = random.choice(len(self._faces), real_count, p=self._chances[False])
+        counts = (config.self_blended, config.reconstructed, config.singles // 2)
+        reals = random.choice(len(self._faces), sum(counts), p=self._chances[False])
         fakes = random.choice(len(self._faces), config.singles // 2, p=self._chances[True])
+        blended, reconstructed, singles = np.split(reals, np.cumsum(counts)[:-1])
         # Neighbours give each other parts, which should not differ by what their sources differ in.
-        blended, singles = sorted(reals[: config.self_blended], key=self._sources.item), reals[config.self_blended :]
-        return np.concatenate([np.reshape(paired, -1), np.repeat(blended, 2), singles, fakes]).astype(np.int64)
+        doubled = np.concatenate([reconstructed, sorted(blended, key=self._sources.item)])
+        return np.concatenate([np.reshape(paired, -1), np.repeat(doubled, 2), singles, fakes]).astype(np.int64)
 
     def draw_coded(self, random: np.random.Generator) -> NDArray[np.bool_]:
         """Draw which pictures of a batch come as a codec left them, (batch,): those of one unit alike."""
@@ -79,10 +80,8 @@ class BatchSampler(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no
 
 def units(config: TrainingConfig) -> NDArray[np.int32]:
     """The unit of each picture of a batch, (batch,): those of one unit get the same treatment."""
-    doubles = config.pairs + config.self_blended
-    return np.concatenate([np.repeat(np.arange(doubles), 2), np.arange(doubles, doubles + config.singles)]).astype(
-        np.int32
-    )
+    singles = np.arange(config.doubles, config.doubles + config.singles)
+    return np.concatenate([np.repeat(np.arange(config.doubles), 2), singles]).astype(np.int32)
 
 
 def find_pairs(faces: FaceSet) -> list[tuple[int, list[int]]]:

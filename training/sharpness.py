@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import keras
 
 from training.augmentation import Tensor
+from training.autoencoder import Autoencoder
 from training.config import TrainingConfig
 from training.learning import Learner
 
@@ -21,10 +22,16 @@ LossAndUpdates = Callable[..., tuple[Tensor, Any]]
 class SharpnessAwareLearner(Learner):
     """A learner whose steps follow the gradient that its batch has at the worst weights in the neighbourhood."""
 
-    def __init__(self, network: keras.Model, config: TrainingConfig, teachers: Sequence[keras.Model] = ()) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        config: TrainingConfig,
+        teachers: Sequence[keras.Model] = (),
+        autoencoder: Autoencoder | None = None,
+    ) -> None:
         if keras.backend.backend() != "jax":
             raise ValueError("sharpness-aware steps need Keras' JAX backend: KERAS_BACKEND=jax")
-        super().__init__(network, config, teachers)
+        super().__init__(network, config, teachers, autoencoder)
         self._radius = config.sharpness_radius
 
     def compute_loss_and_updates(

@@ -20,6 +20,7 @@ import numpy as np
 from backend.domain import CROP_SIDE, Box, Pixels
 from backend.faces.cropping import cut
 from training.augmentation import STORED_MARGIN, STORED_SIDE
+from training.autoencoder import Autoencoder, load_autoencoder
 from training.coding import code_all
 from training.config import CROP_MARGIN, TrainingConfig, read_config, write_config
 from training.dataset import capped, read_folders, split
@@ -116,7 +117,12 @@ def by_source(faces: FaceSet, logits: np.ndarray) -> dict[str, float]:
 
 
 def train(
-    data: Sequence[Path], weights: Path, run: Path, config: TrainingConfig, teachers: Sequence[Path] = ()
+    data: Sequence[Path],
+    weights: Path,
+    run: Path,
+    config: TrainingConfig,
+    teachers: Sequence[Path] = (),
+    autoencoder: Sequence[Path] = (),
 ) -> None:
     """Read folders and train on them; see `fit`."""
     training, validation = split(read_folders(data))
@@ -124,7 +130,7 @@ def train(
     faces = load_faces(training, "training")
     if config.coded_share:
         faces = replace(faces, coded=code_all(faces.pictures, faces.samples, config.seed))
-    fit(faces, held_back, weights, run, config, teachers)
+    fit(faces, held_back, weights, run, config, teachers, autoencoder)
 
 
 def fit(
@@ -134,13 +140,22 @@ def fit(
     run: Path,
     config: TrainingConfig,
     teachers: Sequence[Path] = (),
+    autoencoder: Sequence[Path] = (),
 ) -> None:
-    """Train, leaving in `run` the configuration, a journal and the averaged weights of every epoch."""
+    """Train, leaving in `run` the configuration, a journal and the averaged weights of every epoch.
+
+    `autoencoder` names the files of its encoder and its decoder, or none.
+    """
     run.mkdir(parents=True, exist_ok=True)
     write_config(config, run / "config.json")
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if on_accelerator() else "float32")
-    learner = learner_for(load_network(weights), config, [load_network(teacher) for teacher in teachers])
+    learner = learner_for(
+        load_network(weights),
+        config,
+        [load_network(teacher) for teacher in teachers],
+        load_autoencoder(*autoencoder) if autoencoder else None,
+    )
     learner.compile(optimizer=optimiser(config))
     learner.fit(
         BatchSampler(faces, config, workers=LOADERS, max_queue_size=2 * LOADERS),
@@ -154,13 +169,18 @@ def fit(
     )
 
 
-def learner_for(network: keras.Model, config: TrainingConfig, teachers: Sequence[keras.Model]) -> Learner:
+def learner_for(
+    network: keras.Model,
+    config: TrainingConfig,
+    teachers: Sequence[keras.Model] = (),
+    autoencoder: Autoencoder | None = None,
+) -> Learner:
     """The learner that takes a configuration's kind of steps."""
     if not config.sharpness_radius:
-        return Learner(network, config, teachers)
+        return Learner(network, config, teachers, autoencoder)
     from training.sharpness import SharpnessAwareLearner  # since other backends need no JAX
 
-    return SharpnessAwareLearner(network, config, teachers)
+    return SharpnessAwareLearner(network, config, teachers, autoencoder)
 
 
 def on_accelerator() -> bool:
@@ -174,11 +194,14 @@ def main() -> None:
     ask.add_argument("--data", type=Path, nargs="+", required=True, help="folders with an index")
     ask.add_argument("--weights", type=Path, required=True, help="a .weights.h5 file to start from")
     ask.add_argument("--teachers", type=Path, nargs="+", default=[], help=".weights.h5 files of networks to learn from")
+    ask.add_argument(
+        "--autoencoder", type=Path, nargs=2, default=[], help="encoder and decoder of TAEF2, to reconstruct pictures by"
+    )
     ask.add_argument("--out", type=Path, required=True, help="folder of the run")
     ask.add_argument("--config", type=Path, help="JSON with fields of TrainingConfig")
     wanted = ask.parse_args()
     config = read_config(wanted.config) if wanted.config else TrainingConfig()
-    train(wanted.data, wanted.weights, wanted.out, config, wanted.teachers)
+    train(wanted.data, wanted.weights, wanted.out, config, wanted.teachers, wanted.autoencoder)
 
 
 if __name__ == "__main__":

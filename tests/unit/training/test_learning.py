@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from training.autoencoder import Autoencoder
 from training.averaging import assign, average, weights_of
 from training.config import TrainingConfig
 from training.dataset import read_folders, split
@@ -28,6 +29,15 @@ def network() -> keras.Model:
 def faces(folder):
     training, _ = split(read_folders([folder]))
     return load_faces(training, "test")
+
+
+def grey() -> Autoencoder:
+    """Networks of an autoencoder's shapes, which make everything grey."""
+    pictures, latents = keras.Input((None, None, 3)), keras.Input((None, None, 32))
+    zeros = {"kernel_initializer": "zeros", "bias_initializer": keras.initializers.Constant(0.5)}
+    encoder = keras.Model(pictures, keras.layers.Conv2D(32, 8, 8)(pictures))
+    decoder = keras.Model(latents, keras.layers.UpSampling2D(8)(keras.layers.Conv2D(3, 1, **zeros)(latents)))
+    return Autoencoder(encoder, decoder)
 
 
 def landmarks(count: int) -> np.ndarray:
@@ -82,6 +92,14 @@ def test_a_batch_holds_pairs_then_doubles_then_singles(faces):
     np.testing.assert_array_equal(units(CONFIG), [0, 0, 1, 1, 2, 3])
 
 
+def test_pictures_to_be_reconstructed_come_twice_between_pairs_and_those_to_be_blended(faces):
+    config = replace(CONFIG, reconstructed=2)
+    order = BatchSampler(faces, config).draw(np.random.default_rng(0))
+    assert len(order) == config.batch == 10
+    assert order[2] == order[3] and order[4] == order[5] and not faces.fake[order[2:6]].any()
+    np.testing.assert_array_equal(units(config), [0, 0, 1, 1, 2, 2, 3, 3, 4, 5])
+
+
 def test_both_pictures_of_a_unit_come_coded_or_neither(faces):
     white = tuple(np.full_like(picture, 255) for picture in faces.pictures)
     config = replace(CONFIG, pairs=3, self_blended=3, singles=4, coded_share=0.5)
@@ -113,11 +131,12 @@ def test_an_emphasised_source_is_drawn_more_often(faces):
 
 
 def test_two_steps_of_training_run_and_change_the_weights(faces, network):
-    learner = Learner(network, CONFIG)
-    learner.compile(optimizer=optimiser(CONFIG))
+    config = replace(CONFIG, reconstructed=1)
+    learner = Learner(network, config, (), grey())
+    learner.compile(optimizer=optimiser(config))
     learner.optimizer.build(learner.trainable_variables)  # else all is traced twice
     before = weights_of(network)
-    history = learner.fit(BatchSampler(faces, CONFIG), epochs=1, verbose=0)
+    history = learner.fit(BatchSampler(faces, config), epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"][0])
     assert any(np.abs(old - new).max() > 0 for old, new in zip(before, weights_of(network), strict=True))
 
@@ -140,11 +159,19 @@ def test_a_network_follows_its_teachers_and_leaves_them_as_they_are(faces, netwo
         np.testing.assert_array_equal(old, new)
 
 
-def test_teachers_are_followed_in_everything_but_transplants(faces, network):
-    for share, wanted in ((0.0, [1, 1, 1, 1, 1, 1]), (1.0, [1, 1, 1, 0, 1, 1])):
-        config = replace(CONFIG, transplanted_share=share)
-        answer = Learner(network, config)(BatchSampler(faces, config)[0][0])
+def test_teachers_are_followed_in_everything_but_transplants_and_reconstructions(faces, network):
+    for share, wanted in ((0.0, [1, 1, 1, 0, 1, 1, 1, 1]), (1.0, [1, 1, 1, 0, 1, 0, 1, 1])):
+        config = replace(CONFIG, reconstructed=1, transplanted_share=share, mixed_up=0.0)
+        answer = Learner(network, config, (), grey())(BatchSampler(faces, config)[0][0])
         np.testing.assert_array_equal(answer["taught_weight"], wanted)
+        np.testing.assert_array_equal(answer["target"], [0, 1, 0, 1, 0, 1, 0, 1])
+        seen = np.asarray(answer["cell_weight"]).max(axis=(1, 2, 3))
+        assert (seen[:6] > 0.9).all() and seen[6] == 1 and seen[7] == 0  # where a single is fake, nobody knows
+
+
+def test_a_configuration_that_wants_reconstructions_is_refused_without_an_autoencoder(network):
+    with pytest.raises(ValueError, match="no autoencoder"):
+        Learner(network, replace(CONFIG, reconstructed=1))
 
 
 def test_an_average_lies_between_its_parts_and_is_assigned_whole(network):
