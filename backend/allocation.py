@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 
-from backend.config import MEBIBYTE
-
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # mallopt(3)
-LARGEST_KEPT = 32 * MEBIBYTE  # the largest that it can be told; a frame of 3840 x 2160 pixels has 24
-MOST_KEPT = 64 * MEBIBYTE  # at the end of an arena
+LARGEST_KEPT = 32 * 1024**2  # bytes: the largest that it can be told; a frame of 3840 x 2160 pixels has 24
+MOST_KEPT = 64 * 1024**2  # bytes, at the end of an arena
 
 
 def keep_freed_memory(arenas: int) -> None:

@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import multiprocessing
 import os
 import queue
-import resource
 import signal
+import subprocess
 import sys
-import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO
-
-import cv2
-from PIL import Image
 
 from backend import metrics, sandbox
-from backend.allocation import keep_freed_memory
-from backend.config import ROOT
+from backend.confined import TAKEN, Beginning, Task
 from backend.errors import Busy, DetectorError, MediaTooComplex, UnreadableMedia
-from backend.examination import Examination, Examined, Workers, examine_file, start_workers
-from backend.faces.detection import load_detector
-from backend.faces.yunet import DETECTOR_PATH
-from backend.piping import Fault, receive_found, send_found
-from backend.silent_openvino import import_openvino
+from backend.examination import Examination, Examined
+from backend.piping import Fault, receive_found
 from backend.watch import Watch
 
 logger = logging.getLogger(__name__)
 
-ADDRESS_SPACE = 2 * 1024**3  # bytes beyond those of a worker at rest; tests open 64 megapixels of every kind with it
-ARENAS = 4  # in which freed memory is kept: by default each thread reserves address space for one of its own
-OPEN_FILES = 128
-NO_MEMORY = -4  # cv::Error::StsNoMem
-OUT_OF_MEMORY = "The file takes too much memory to decode."
+PROGRAM = Path(__file__).with_name("confined.py")
 FILES = 500  # after which a worker is replaced, whatever it may have leaked
 
 START_SECONDS = 30  # in which a worker has started and taken its file
 NO_WORKER = "Files cannot be examined at the moment; try again in a few seconds."
-TAKEN = b"taken"  # a worker's first answer
-
-STATISTICS = Path("/proc/self/statm")
-
-Task = tuple[Path, Examination, int]  # a file, how closely it is looked at, processor seconds
-
-_context = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True)
@@ -76,8 +56,7 @@ class IsolatedExaminer:
     def __init__(self, processes: int, threads: int, limits: WorkerLimits, files: Sequence[Path]) -> None:
         self._limits = limits
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # NumPy's threads would be older than the sandbox, and outside
-        self._new_worker = partial(_Worker, threads, _announced(sandbox.find_sandbox()), tuple(files))
+        self._new_worker = partial(_Worker, (threads, _announced(sandbox.find_sandbox()), tuple(files)))
         with ThreadPoolExecutor(1) as starting:  # not the main thread, in which an interrupt would tear a start apart
             for worker in starting.map(lambda _: self._new_worker(), range(processes)):
                 self._idle.put(worker)
@@ -123,23 +102,32 @@ class IsolatedExaminer:
 class _Worker:
     """One process, seen from the service."""
 
-    def __init__(self, threads: int, confined: sandbox.Sandbox, files: Sequence[Path]) -> None:
-        self._connection, theirs = _context.Pipe()
-        self._process = _context.Process(target=_work, args=(theirs, threads, confined, files), daemon=True)
-        self._process.start()
-        theirs.close()
+    def __init__(self, beginning: Beginning) -> None:
+        self._connection, theirs = multiprocessing.Pipe()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  # our own program, and no shell
+                [sys.executable, PROGRAM, str(theirs.fileno())],
+                # NumPy's threads would be older than the sandbox, and outside.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt is for the service, which ends its workers itself
+            )
+        atexit.register(self.end)
+        self._connection.send(beginning)
         self._files = 0
         self._resting = True
 
     def is_fit(self) -> bool:
         """Whether it can take another file: it lives, is at none, and has not had too many."""
-        return self._resting and self._files < FILES and self._process.is_alive()
+        return self._resting and self._files < FILES and self._process.poll() is None
 
     def end(self) -> None:
         """Kill it, whatever it does."""
         self._process.kill()
-        self._process.join()
+        self._process.wait()
         self._connection.close()
+        atexit.unregister(self.end)
 
     def takes(self, task: Task) -> bool:
         """Whether it has taken a file; then its findings must be fetched."""
@@ -175,8 +163,8 @@ class _Worker:
 
     def _cause_of_death(self, overdue: bool) -> DetectorError:
         self._process.kill()  # it lives where it said what none should
-        self._process.join()
-        if overdue or self._process.exitcode == -signal.SIGXCPU:
+        self._process.wait()
+        if overdue or self._process.returncode == -signal.SIGXCPU:
             return MediaTooComplex("The file takes too long to decode.")
         return UnreadableMedia("The file is damaged: it makes its decoder fail.")
 
@@ -189,82 +177,3 @@ def _announced(found: sandbox.Sandbox) -> sandbox.Sandbox:
         missing = [*["Landlock"] * (not found.landlock), *["libseccomp"] * (not found.filters_calls)]
         logger.warning("workers are in no sandbox, or in a part of one", extra={"missing": missing})
     return found
-
-
-def _work(connection: Connection, threads: int, confined: sandbox.Sandbox, files: Sequence[Path]) -> None:
-    """A worker process: examine one file after the other, under limits, until the service ends."""
-    keep_freed_memory(ARENAS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service is told, and ends its workers itself
-    os.closerange(3, connection.fileno())  # multiprocessing's own, by which things outside could be deleted
-    os.closerange(connection.fileno() + 1, OPEN_FILES)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
-    cv2.setNumThreads(1)
-    import_openvino()
-    Image.preinit()
-    statistics = STATISTICS.open() if STATISTICS.exists() else None
-    sandbox.enter(confined, [*_libraries(), DETECTOR_PATH], files)
-    load_detector()
-    address_space = _address_space_used(statistics) + ADDRESS_SPACE
-    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
-    workers = start_workers(threads)
-    with contextlib.suppress(EOFError, ConnectionError):
-        while True:
-            task: Task = connection.recv()
-            if not _may_read(task[0]):  # the folder was made anew since: the next worker's sandbox knows it
-                return
-            connection.send_bytes(TAKEN)
-            _examine(connection, task, workers)
-
-
-def _libraries() -> list[Path]:
-    """Where Python looks for code, without our own folder, which holds uploads and frames too."""
-    return [path for path in map(Path, sys.path) if path.resolve() != ROOT]
-
-
-def _may_read(path: Path) -> bool:
-    try:
-        path.open("rb").close()
-    except PermissionError:
-        return False
-    except OSError:  # whatever else is wrong is told when it is examined
-        return True
-    return True
-
-
-def _examine(connection: Connection, task: Task, workers: Workers) -> None:
-    """Examine a file and send what is found, then None or what went wrong."""
-    path, examination, processor_seconds = task
-    spent = resource.getrusage(resource.RUSAGE_SELF)
-    allowed = int(spent.ru_utime + spent.ru_stime) + processor_seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
-    failure: DetectorError | str | None = None
-    try:
-        with _memory_watched():
-            for examined in examine_file(path, examination, workers):
-                send_found(connection, examined)
-    except DetectorError as error:
-        failure = error
-    except ConnectionError:
-        raise
-    except Exception:  # the service logs it
-        failure = traceback.format_exc()
-    send_found(connection, failure)
-
-
-def _address_space_used(statistics: IO[str] | None) -> int:
-    """Bytes of address space that this process has, most of them the detector's runtime; 0 where Linux is not."""
-    return int(statistics.read().split()[0]) * resource.getpagesize() if statistics else 0
-
-
-@contextlib.contextmanager
-def _memory_watched() -> Iterator[None]:
-    """Tell what runs out of address space from what is damaged."""
-    try:
-        yield
-    except MemoryError:
-        raise MediaTooComplex(OUT_OF_MEMORY) from None
-    except cv2.error as error:
-        if error.code == NO_MEMORY:
-            raise MediaTooComplex(OUT_OF_MEMORY) from None
-        raise

@@ -62,7 +62,7 @@ class Server:
 
     def workers(self) -> list[int]:
         """Process ids of its workers."""
-        return [pid for pid in self.children() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in self.children() if b"confined.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     @property
     def log(self) -> str:

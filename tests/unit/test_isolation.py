@@ -53,7 +53,7 @@ def frames_of(examined) -> list[ExaminedFrame]:
 
 
 def worker_processes() -> list[int]:
-    return [pid for pid in children_of(os.getpid()) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children_of(os.getpid()) if b"confined.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".mp4", ".avi"])
@@ -186,23 +186,20 @@ def test_where_no_process_can_be_started_the_service_is_busy_until_one_can(video
 
 
 INTERRUPTED_START = """
-import signal
-from multiprocessing import util
+import os, signal, subprocess
 from backend.isolation import IsolatedExaminer, WorkerLimits
 
-def start_and_interrupt(program, arguments, descriptors):
-    process = start(program, arguments, descriptors)
-    if any("spawn_main" in argument for argument in map(str, arguments)):
-        signal.raise_signal(signal.SIGINT)
-    return process
+class Interrupted(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        os.killpg(0, signal.SIGINT)  # as a terminal does
 
-start, util.spawnv_passfds = util.spawnv_passfds, start_and_interrupt
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
-    try:
-        IsolatedExaminer(1, 1, WorkerLimits(60, 60), [])
-    except KeyboardInterrupt:
-        print("interrupted")
+subprocess.Popen = Interrupted
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+try:
+    IsolatedExaminer(1, 1, WorkerLimits(60, 60), [])
+except KeyboardInterrupt:
+    print("interrupted")
 """
 
 
@@ -210,7 +207,9 @@ def test_an_interrupt_while_workers_are_started_makes_none_of_them_fail(tmp_path
     script = tmp_path / "script.py"
     script.write_text(INTERRUPTED_START)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    ended = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=True, start_new_session=True
+    )
     assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
 
 
