@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -98,7 +98,9 @@ def examine_file(path: Path, examination: Examination, workers: Workers) -> Gene
                 place=place,
             )
 
-    with open_media(path, examination.least_instants, examination.limits) as (media, frames):
+    with ExitStack() as opened:
+        with stopwatch.stage("decoding"):  # of a picture it is done here
+            media, frames = opened.enter_context(open_media(path, examination.least_instants, examination.limits))
         yield media
         yield from in_order(workers, find_faces, together(timed(frames, stopwatch, "decoding")))
     yield stopwatch.milliseconds

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -28,7 +28,9 @@ REDUCED_LOGIT_TOLERANCE = 0.2  # bfloat16 keeps 8 bits of each number; training/
 class OpenVinoClassifier:
     """A network converted by `conversion.convert` behind the interface `Classifier`.
 
-    Every crop is one inference, so its answer does not depend on what else is asked at the same time.
+    Every crop is one inference, so its answer does not depend on what else is asked at the same time. One that is left
+    over, when all others of a call are judged on all streams, would keep one thread busy and the others waiting: the
+    network is compiled for such a second time, to be run by all of them.
 
     Args:
         folder: with the converted network.
@@ -54,13 +56,21 @@ class OpenVinoClassifier:
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": streams,
         }
+        network = steps.build()
         with ThreadPoolExecutor(1) as compiling:
-            compiled = compiling.submit(_compile_to_give_way, core, steps.build(), hints).result()
+            compiled = compiling.submit(_compile_to_give_way, core, network, hints).result()
         self.logit_tolerance = REDUCED_LOGIT_TOLERANCE if reduced else LOGIT_TOLERANCE
         self._fake_index = fake_index
         self._requests: SimpleQueue[Any] = SimpleQueue()
         for _ in range(streams):
             self._requests.put(compiled.create_infer_request())
+        self._streams = streams
+        self._by_all_threads: Future[Any] = Future()
+        if streams > 1:  # meanwhile crops are judged without it
+            compiling = ThreadPoolExecutor(1)
+            one_stream = hints | {"NUM_STREAMS": 1}
+            self._by_all_threads = compiling.submit(_compile_alike, core, network, one_stream, compiled)
+            compiling.shutdown(wait=False)
         # Conversion changes the names and the order of outputs: only their shapes tell which is which.
         shapes = [tuple(output.shape) for output in compiled.outputs]
         self._map_output = next((place for place, shape in enumerate(shapes) if len(shape) == 4), None)
@@ -73,7 +83,7 @@ class OpenVinoClassifier:
         maps = []
         with self._borrow(len(crops)) as requests:
             for start in range(0, len(crops), len(requests)):
-                running = list(zip(requests, crops[start:], strict=False))
+                running = list(zip(self._fastest(requests, len(crops) - start), crops[start:], strict=False))
                 for request, crop in running:
                     request.start_async({0: crop[None]}, share_inputs=True)
                 for place, (request, _) in enumerate(running, start):
@@ -84,6 +94,17 @@ class OpenVinoClassifier:
                     if self._map_output is not None:
                         maps.append(answer[self._map_output][0, :, :, 0].copy())
         return probabilities, np.stack(maps) if maps else None
+
+    def wait_until_compiled(self) -> None:
+        """Wait for the network that all threads run together, where there is to be one."""
+        if self._streams > 1:
+            self._by_all_threads.result()
+
+    def _fastest(self, borrowed: list[Any], crops: int) -> list[Any]:
+        """The requests by which so many crops are judged soonest."""
+        alone = crops == 1 and len(borrowed) == self._streams
+        together = self._by_all_threads.result() if alone and self._by_all_threads.done() else None
+        return [together] if together else borrowed
 
     @contextmanager
     def _borrow(self, most: int) -> Iterator[list[Any]]:
@@ -112,6 +133,20 @@ def activate_by_tangents(openvino: Any, network: Any) -> None:
             activated = operations.multiply(halved, operations.add(operations.tanh(halved), one))
             for taker in node.output(0).get_target_inputs():
                 taker.replace_source_output(activated.output(0))
+
+
+def _compile_alike(core: Any, network: Any, hints: Mapping[str, object], compiled: Any) -> Any:
+    """A request to a network compiled otherwise, or None where it does not answer as the compiled one to the last bit.
+
+    A file's answer must not depend on which of both happened to be free.
+    """
+    other = _compile_to_give_way(core, network, hints)
+    requests = compiled.create_infer_request(), other.create_infer_request()
+    for crop in np.random.default_rng(0).integers(0, 256, (2, 1, CROP_SIDE, CROP_SIDE, 3), np.uint8):
+        first, second = (list(request.infer({0: crop}).values()) for request in requests)
+        if not all(map(np.array_equal, first, second)):
+            return None
+    return requests[1]
 
 
 def _compile_to_give_way(core: Any, network: Any, hints: Mapping[str, object]) -> Any:

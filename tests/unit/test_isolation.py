@@ -93,6 +93,11 @@ def test_what_a_worker_finds_is_what_is_found_here(examiner, video):
         np.testing.assert_array_equal(ours.crops[0].pixels, theirs.crops[0].pixels)
 
 
+def test_the_time_in_which_a_picture_is_decoded_counts_as_such(examiner, tmp_path):
+    found = list(examiner.examine(write_picture(tmp_path / "a.png", face_picture()), EXAMINATION))
+    assert found[-1]["decoding"] > 0.1  # milliseconds
+
+
 def test_what_is_wrong_with_a_file_is_told_as_it_is_here(examiner, tmp_path):
     with pytest.raises(NoVideoStream, match="no video"):
         list(examiner.examine(write_sound(tmp_path / "a.mp4"), EXAMINATION))
