@@ -111,7 +111,9 @@ class _Worker:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                start_new_session=True,  # an interrupt is for the service, which ends its workers itself
+                # An interrupt is for the service, which ends its workers itself. In a session of their own Linux would
+                # share the processor by sessions, whatever the niceness of the service's threads.
+                process_group=0,
             )
         atexit.register(self.end)
         self._connection.send(beginning)
