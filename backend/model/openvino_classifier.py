@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -29,8 +30,8 @@ class OpenVinoClassifier:
     """A network converted by `conversion.convert` behind the interface `Classifier`.
 
     Every crop is one inference, so its answer does not depend on what else is asked at the same time. One that is left
-    over, when all others of a call are judged on all streams, would keep one thread busy and the others waiting: the
-    network is compiled for such a second time, to be run by all of them.
+    over, when all others of a call are judged on all streams, would keep one thread busy and the others waiting: from
+    the first such on, the network is compiled a second time, to be run by all of them.
 
     Args:
         folder: with the converted network.
@@ -65,12 +66,8 @@ class OpenVinoClassifier:
         for _ in range(streams):
             self._requests.put(compiled.create_infer_request())
         self._streams = streams
-        self._by_all_threads: Future[Any] = Future()
-        if streams > 1:  # meanwhile crops are judged without it
-            compiling = ThreadPoolExecutor(1)
-            one_stream = hints | {"NUM_STREAMS": 1}
-            self._by_all_threads = compiling.submit(_compile_alike, core, network, one_stream, compiled)
-            compiling.shutdown(wait=False)
+        self._compile_for_all_threads = partial(_compile_alike, core, network, hints | {"NUM_STREAMS": 1}, compiled)
+        self._by_all_threads: Future[Any] | None = None
         # Conversion changes the names and the order of outputs: only their shapes tell which is which.
         shapes = [tuple(output.shape) for output in compiled.outputs]
         self._map_output = next((place for place, shape in enumerate(shapes) if len(shape) == 4), None)
@@ -96,14 +93,19 @@ class OpenVinoClassifier:
         return probabilities, np.stack(maps) if maps else None
 
     def wait_until_compiled(self) -> None:
-        """Wait for the network that all threads run together, where there is to be one."""
-        if self._streams > 1:
+        """Wait for the network that all threads run together, where a crop has been left over."""
+        if self._by_all_threads:
             self._by_all_threads.result()
 
     def _fastest(self, borrowed: list[Any], crops: int) -> list[Any]:
         """The requests by which so many crops are judged soonest."""
-        alone = crops == 1 and len(borrowed) == self._streams
-        together = self._by_all_threads.result() if alone and self._by_all_threads.done() else None
+        if crops > 1 or not 1 < self._streams == len(borrowed):
+            return borrowed
+        if not self._by_all_threads:  # whoever has borrowed all is alone in here
+            compiling = ThreadPoolExecutor(1)
+            self._by_all_threads = compiling.submit(self._compile_for_all_threads)
+            compiling.shutdown(wait=False)
+        together = self._by_all_threads.result() if self._by_all_threads.done() else None
         return [together] if together else borrowed
 
     @contextmanager
