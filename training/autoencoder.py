@@ -18,7 +18,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-CELL = 8  # pixels, either way, that one latent stands for
 LATENT_CHANNELS = 32
 CHANNELS = 64
 GROUPS = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -20,6 +21,8 @@ from backend import metrics
 from backend.domain import CROP_SIDE, Pixels
 from backend.model.classifier import LOGIT_TOLERANCE
 from backend.silent_openvino import import_openvino
+
+logger = logging.getLogger(__name__)
 
 IR_NAME = "model.xml"
 NICENESS = 5  # a third of the share of a thread that finds faces, where both want the same core
@@ -92,11 +95,6 @@ class OpenVinoClassifier:
                         maps.append(answer[self._map_output][0, :, :, 0].copy())
         return probabilities, np.stack(maps) if maps else None
 
-    def wait_until_compiled(self) -> None:
-        """Wait for the network that all threads run together, where a crop has been left over."""
-        if self._by_all_threads:
-            self._by_all_threads.result()
-
     def _fastest(self, borrowed: list[Any], crops: int) -> list[Any]:
         """The requests by which so many crops are judged soonest."""
         if crops > 1 or not 1 < self._streams == len(borrowed):
@@ -142,7 +140,11 @@ def _compile_alike(core: Any, network: Any, hints: Mapping[str, object], compile
 
     A file's answer must not depend on which of both happened to be free.
     """
-    other = _compile_to_give_way(core, network, hints)
+    try:
+        other = _compile_to_give_way(core, network, hints)
+    except RuntimeError:  # it goes without, as before
+        logger.exception("the network could not be compiled for all threads together")
+        return None
     requests = compiled.create_infer_request(), other.create_infer_request()
     for crop in np.random.default_rng(0).integers(0, 256, (2, 1, CROP_SIDE, CROP_SIDE, 3), np.uint8):
         first, second = (list(request.infer({0: crop}).values()) for request in requests)

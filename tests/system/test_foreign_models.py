@@ -66,7 +66,7 @@ def test_what_a_crop_gives_depends_neither_on_other_crops_nor_on_how_many_stream
     classifier = OpenVinoClassifier(folder, 1, reduced_precision=False, streams=3)
     for count in (8, 7):  # of 7 the last one is left over
         np.testing.assert_array_equal(classifier.predict(crops[:count])[0], wanted[:count])
-    classifier.wait_until_compiled()
+    assert classifier._by_all_threads.result()  # from here on it is judged by all threads
     np.testing.assert_array_equal(classifier.predict(crops[:7])[0], wanted[:7])
 
 
