@@ -33,8 +33,8 @@ class OpenVinoClassifier:
     """A network converted by `conversion.convert` behind the interface `Classifier`.
 
     Every crop is one inference, so its answer does not depend on what else is asked at the same time. One that is left
-    over, when all others of a call are judged on all streams, would keep one thread busy and the others waiting: from
-    the first such on, the network is compiled a second time, to be run by all of them.
+    over, when all others of a call are judged on all streams, would keep one thread busy and the others waiting: for
+    such the network is compiled a second time, to be run by all of them, once the first crops have been judged.
 
     Args:
         folder: with the converted network.
@@ -93,17 +93,18 @@ class OpenVinoClassifier:
                     probabilities[place] = answer[self._probability_output][0, self._fake_index if self._is_pair else 0]
                     if self._map_output is not None:
                         maps.append(answer[self._map_output][0, :, :, 0].copy())
+            if not self._by_all_threads and 1 < self._streams == len(requests):  # who has borrowed all is alone in here
+                compiling = ThreadPoolExecutor(1)
+                self._by_all_threads = compiling.submit(self._compile_for_all_threads)
+                compiling.shutdown(wait=False)
         return probabilities, np.stack(maps) if maps else None
 
     def _fastest(self, borrowed: list[Any], crops: int) -> list[Any]:
         """The requests by which so many crops are judged soonest."""
-        if crops > 1 or not 1 < self._streams == len(borrowed):
+        compiled = self._by_all_threads
+        if crops > 1 or len(borrowed) < self._streams or not compiled or not compiled.done():
             return borrowed
-        if not self._by_all_threads:  # whoever has borrowed all is alone in here
-            compiling = ThreadPoolExecutor(1)
-            self._by_all_threads = compiling.submit(self._compile_for_all_threads)
-            compiling.shutdown(wait=False)
-        together = self._by_all_threads.result() if self._by_all_threads.done() else None
+        together = compiled.result()
         return [together] if together else borrowed
 
     @contextmanager
