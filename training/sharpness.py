@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import keras
 
 from training.augmentation import Tensor
-from training.autoencoder import Autoencoder
 from training.config import TrainingConfig
 from training.learning import Learner
 
@@ -22,16 +21,10 @@ LossAndUpdates = Callable[..., tuple[Tensor, Any]]
 class SharpnessAwareLearner(Learner):
     """A learner whose steps follow the gradient that its batch has at the worst weights in the neighbourhood."""
 
-    def __init__(
-        self,
-        network: keras.Model,
-        config: TrainingConfig,
-        teachers: Sequence[keras.Model] = (),
-        autoencoder: Autoencoder | None = None,
-    ) -> None:
+    def __init__(self, network: keras.Model, config: TrainingConfig, *helpers: Any) -> None:
         if keras.backend.backend() != "jax":
             raise ValueError("sharpness-aware steps need Keras' JAX backend: KERAS_BACKEND=jax")
-        super().__init__(network, config, teachers, autoencoder)
+        super().__init__(network, config, *helpers)
         self._radius = config.sharpness_radius
 
     def compute_loss_and_updates(
