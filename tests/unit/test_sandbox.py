@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import platform
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -182,6 +183,19 @@ def test_a_worker_can_ask_the_kernel_for_nothing_that_python_has_no_word_for(sta
 @pytest.mark.parametrize("attempt", READING + WRITING + CHANGING)
 def test_without_the_filter_landlock_alone_protects_the_files(start, path, attempt):
     assert outcome(start(Sandbox(FOUND.landlock, filters_calls=False)), path, attempt) in (FORBIDDEN, "EXDEV")
+
+
+def test_a_worker_has_nothing_open_of_the_services_but_its_end_of_the_pipe(uploads, path):
+    before = set(worker_processes())
+    with path.open("rb") as opened, socket.socket() as listening:
+        for descriptor in (opened.fileno(), listening.fileno()):
+            os.set_inheritable(descriptor, True)
+        examiner = IsolatedExaminer(1, 2, LIMITS, [uploads])
+        assert frames_of(examiner.examine(path, EXAMINATION))
+        (worker,) = set(worker_processes()) - before
+        having = [str(each.readlink()) for each in Path(f"/proc/{worker}/fd").iterdir() if int(each.name) > 2]
+        examiner.close()
+    assert str(path) not in having and sum("socket:" in one for one in having) == 1
 
 
 @has_landlock
